@@ -1,0 +1,33 @@
+"""Errors a user can cause and mend. Each message is one sentence that names the culprit and the remedy."""
+
+
+class SdsegError(Exception):
+    """Base of every error shown to a user as one line: never a programming error."""
+
+
+class InputError(SdsegError):
+    """A file, folder or option that cannot be used: missing, truncated, of an unsupported kind."""
+
+
+class GeometryError(InputError):
+    """A DICOM series whose geometry is unsafe to segment (gap, duplicate, tilt, mixed grids ...)."""
+
+
+class LabelError(SdsegError):
+    """A mask or label that does not belong to the image: other grid, other values, unknown structure."""
+
+
+class EmptySegmentationError(SdsegError):
+    """The model found nothing: an empty result is reported, never filed as a DICOM SEG."""
+
+
+class WeightsError(SdsegError):
+    """A weights folder that is missing, damaged or of another kind than expected."""
+
+
+class UnknownNameError(SdsegError):
+    """A model, image, strategy or study that is not known here."""
+
+
+class DeliveryError(SdsegError):
+    """A PACS or archive that did not take, or did not give, what it was asked for."""
