@@ -1,0 +1,1 @@
+"""Stand-in for pydicom-seg (see CONTRIBUTING)."""
