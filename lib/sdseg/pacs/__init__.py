@@ -1,0 +1,1 @@
+"""DICOM archives: a folder or a DICOMweb server, one interface. Series out, segmentations in."""

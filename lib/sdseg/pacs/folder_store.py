@@ -1,0 +1,61 @@
+"""Where a new DICOM file goes in a folder archive, and how it gets there."""
+
+import os
+import tempfile
+from collections.abc import Iterable
+from io import BytesIO
+from pathlib import Path
+
+import pydicom
+from pydicom import Dataset
+
+from sdseg.pacs.folder_index import IndexedFile
+
+
+def place_beside_source(dataset: Dataset, root: Path, files: Iterable[IndexedFile]) -> Path:
+    """A path for `dataset` in a folder of its own, beside the folder of the series it refers to.
+
+    It never lands among the source's own files: many readers take every file of a folder for one series.
+    Without a known source it goes beside the rest of its study, and else directly below `root`.
+    """
+    folder = f"{dataset.Modality}_{dataset.SeriesInstanceUID}"
+    name = f"{dataset.SOPInstanceUID}.dcm"
+    referenced = {str(item.SeriesInstanceUID) for item in dataset.get("ReferencedSeriesSequence") or []}
+    study: Path | None = None
+    for file in files:
+        if file.fields["SeriesInstanceUID"] in referenced:
+            return _beside(file.path.parent, root) / folder / name
+        if study is None and file.fields["StudyInstanceUID"] == dataset.StudyInstanceUID:
+            study = file.path.parent
+    return _beside(study or root, root) / folder / name
+
+
+def _beside(source: Path, root: Path) -> Path:
+    return root if source == root else source.parent
+
+
+def write_atomically(dataset: Dataset, path: Path) -> None:
+    """Write a DICOM file which is there whole or not at all. Raises OSError."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Hidden until complete: an index of the folder skips names that begin with a dot.
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(_encode(dataset))
+            stream.flush()
+            os.fsync(stream.fileno())
+        Path(temporary).chmod(0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def same_content(dataset: Dataset, path: Path) -> bool:
+    return path.read_bytes() == _encode(dataset)
+
+
+def _encode(dataset: Dataset) -> bytes:
+    buffer = BytesIO()
+    pydicom.dcmwrite(buffer, dataset, enforce_file_format=True)
+    return buffer.getvalue()

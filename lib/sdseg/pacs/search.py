@@ -1,0 +1,142 @@
+"""What an archive holds: image series, and segmentations of them."""
+
+import logging
+import re
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Any
+
+from pydicom.datadict import tag_for_keyword
+
+from sdseg.errors import InputError, UnknownNameError
+from sdseg.pacs.archive import Archive, asking
+
+logger = logging.getLogger(__name__)
+
+# Series without slices to segment: results, documents, plans, measurements.
+NOT_IMAGES = frozenset({
+    "SEG", "SR", "PR", "KO", "DOC", "AU", "ECG", "EPS", "HD", "IO", "REG", "RWV", "FID", "SMR", "PLAN",
+    "RTDOSE", "RTPLAN", "RTRECORD", "RTSEGANN", "RTSTRUCT",
+})  # fmt: skip
+_UID = re.compile(r"[0-9]+(\.[0-9]+)*")
+_PAGE = 1000
+
+Attributes = dict[str, dict[str, Any]]  # one search result in DICOM JSON: tag -> {"vr": ..., "Value": [...]}
+
+
+def is_uid(text: str) -> bool:
+    """True for a DICOM UID. Such a text is also a harmless file name."""
+    return len(text) <= 64 and _UID.fullmatch(text) is not None
+
+
+@dataclass(frozen=True)
+class SeriesKey:
+    """A series and its study. UIDs are checked, so they may be used as file names."""
+
+    study_uid: str
+    series_uid: str
+    modality: str
+
+    def __post_init__(self) -> None:
+        for uid in (self.study_uid, self.series_uid):
+            if not is_uid(uid):
+                raise InputError(f"{uid!r} is not a DICOM UID (digits and dots, at most 64 characters).")
+
+
+def list_image_series(client: Archive, modalities: Collection[str] | None = None) -> list[SeriesKey]:
+    """All image series, sorted by study and series UID; only those of `modalities` if given."""
+    keys = [key for key in _search_series(client) if key.modality not in NOT_IMAGES]
+    wanted = [key for key in keys if modalities is None or key.modality in modalities]
+    return sorted(wanted, key=lambda key: (key.study_uid, key.series_uid))
+
+
+def find_image_series(client: Archive, series_uid: str) -> SeriesKey:
+    """The image series with this UID. Raises UnknownNameError."""
+    if is_uid(series_uid):
+        for key in _search_series(client, {"SeriesInstanceUID": series_uid}):
+            # Compared again: a server may ignore a filter that it does not know.
+            if key.series_uid == series_uid and key.modality not in NOT_IMAGES:
+                return key
+    raise UnknownNameError(
+        f"There is no image series {series_uid!r} in the archive {client.base_url}; "
+        "ask for the list of images."
+    )
+
+
+def list_instance_uids(client: Archive, key: SeriesKey) -> list[str]:
+    """The SOP Instance UIDs of a series, sorted."""
+    with asking(client, f"listing the instances of series {key.series_uid}"):
+        found = _all_pages(
+            lambda offset: client.search_for_instances(
+                study_instance_uid=key.study_uid,
+                series_instance_uid=key.series_uid,
+                limit=_PAGE,
+                offset=offset,
+            ),
+            "SOPInstanceUID",
+        )
+    return sorted(found)
+
+
+def list_segmentations(client: Archive, source: SeriesKey) -> list[SeriesKey]:
+    """The SEG series of the same study that refer to `source`."""
+    found = []
+    for key in _search_series(client, {"Modality": "SEG"}, source.study_uid):
+        if key.modality != "SEG":
+            continue
+        with asking(client, f"reading the headers of segmentation {key.series_uid}"):
+            headers = client.retrieve_series_metadata(key.study_uid, key.series_uid)
+        if any(source.series_uid in _referenced_series(header) for header in headers):
+            found.append(key)
+    return found
+
+
+def text_of(attributes: Attributes, keyword: str) -> str:
+    """The first value of one attribute as text, '' when it is absent."""
+    values = attributes.get(f"{tag_for_keyword(keyword):08X}", {}).get("Value") or [""]
+    return str(values[0])
+
+
+def _search_series(
+    client: Archive, filters: dict[str, str] | None = None, study_uid: str | None = None
+) -> list[SeriesKey]:
+    with asking(client, "searching for series"):
+        found = _all_pages(
+            lambda offset: client.search_for_series(
+                study_instance_uid=study_uid,
+                fields=["StudyInstanceUID", "Modality"],
+                search_filters=filters,
+                limit=_PAGE,
+                offset=offset,
+            ),
+            "SeriesInstanceUID",
+        )
+    keys = []
+    for series_uid, attributes in found.items():
+        try:
+            keys.append(
+                SeriesKey(
+                    study_uid or text_of(attributes, "StudyInstanceUID"),
+                    series_uid,
+                    text_of(attributes, "Modality"),
+                )
+            )
+        except InputError as error:
+            logger.warning("A series is left out: %s", error)
+    return keys
+
+
+def _all_pages(search: Callable[[int], list[Attributes]], identifier: str) -> dict[str, Attributes]:
+    """All results by their UID. Stops when a page brings nothing new: some servers ignore the offset, and some
+    send fewer than asked for although there are more."""
+    found: dict[str, Attributes] = {}
+    while True:
+        page = {text_of(attributes, identifier): attributes for attributes in search(len(found))}
+        if page.keys() <= found.keys():
+            return found
+        found.update(page)
+
+
+def _referenced_series(header: Attributes) -> set[str]:
+    items = header.get("00081115", {}).get("Value") or []
+    return {text_of(item, "SeriesInstanceUID") for item in items}

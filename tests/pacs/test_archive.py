@@ -1,0 +1,145 @@
+"""The same questions to a folder and to a real DICOMweb server: both must answer alike."""
+
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pydicom
+import pytest
+from pydicom import Dataset
+
+from sdseg.errors import DeliveryError, InputError, UnknownNameError
+from sdseg.pacs import search
+from sdseg.pacs.archive import Archive, open_archive
+from sdseg.pacs.deliver import store_segmentation
+from sdseg.pacs.fetch import fetch_series
+from sdseg.pacs.search import find_image_series, list_image_series, list_segmentations
+
+SLICES = 6  # in the studies folder
+ORTHANC = shutil.which("Orthanc") or shutil.which("Orthanc", path="/usr/sbin:/usr/local/sbin")
+PLUGIN = Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="module")
+def orthanc(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The DICOMweb address of a real Orthanc with a password, stopped at the end."""
+    if ORTHANC is None or not PLUGIN.exists():
+        pytest.skip("Orthanc is not installed (Debian: apt-get install orthanc orthanc-dicomweb)")
+    home = tmp_path_factory.mktemp("orthanc")
+    port = free_port()
+    configuration = home / "orthanc.json"
+    configuration.write_text(
+        f"""{{"HttpPort": {port}, "DicomPort": {free_port()}, "StorageDirectory": "{home}/db",
+        "IndexDirectory": "{home}/db", "Plugins": ["{PLUGIN}"], "DicomWeb": {{"Enable": true}},
+        "RemoteAccessAllowed": false, "AuthenticationEnabled": true,
+        "RegisteredUsers": {{"reader": "p@ss word"}}}}"""
+    )
+    with (home / "log").open("wb") as log:
+        server = subprocess.Popen([ORTHANC, str(configuration)], stdout=log, stderr=log)
+    try:
+        for _ in range(100):
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            time.sleep(0.1)
+        yield f"http://reader:p%40ss%20word@127.0.0.1:{port}/dicom-web"
+    finally:
+        server.terminate()
+        server.wait(timeout=20)
+
+
+@pytest.fixture(params=["folder", "server"])
+def archive(request: pytest.FixtureRequest, studies: Path) -> Archive:
+    if request.param == "folder":
+        return open_archive(str(studies))
+    client = open_archive(request.getfixturevalue("orthanc"))
+    client.store_instances([pydicom.dcmread(path) for path in sorted(studies.rglob("*.dcm"))])
+    return client
+
+
+def test_lists_the_image_series_of_the_wanted_modality(archive: Archive, source: Dataset) -> None:
+    (series,) = list_image_series(archive)
+    assert (series.study_uid, series.series_uid) == (source.StudyInstanceUID, source.SeriesInstanceUID)
+    assert list_image_series(archive, ["MR"]) == [series] == [find_image_series(archive, series.series_uid)]
+    assert list_image_series(archive, ["CT"]) == []
+
+
+@pytest.mark.parametrize("uid", ["1.2.3", "", "../..", "1.2.*", "*"])
+def test_an_unknown_series_is_named(archive: Archive, uid: str) -> None:
+    with pytest.raises(UnknownNameError, match="no image series"):
+        find_image_series(archive, uid)
+
+
+def test_all_series_are_found_when_the_archive_sends_few_at_a_time(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (series,) = list_image_series(archive)
+    monkeypatch.setattr(search, "_PAGE", 4)
+    assert len(search.list_instance_uids(archive, series)) == SLICES
+
+
+def test_fetches_exactly_the_series(archive: Archive, studies: Path, tmp_path: Path) -> None:
+    (series,) = list_image_series(archive)
+    folder = fetch_series(archive, series, tmp_path / "cache")
+    fetched = {str(d.SOPInstanceUID): d for d in map(pydicom.dcmread, folder.glob("*.dcm"))}
+    assert len(fetched) == SLICES == len(list(folder.iterdir()))
+    for path in studies.rglob("*.dcm"):
+        source = pydicom.dcmread(path)
+        assert (fetched[source.SOPInstanceUID].pixel_array == source.pixel_array).all()
+    assert fetch_series(archive, series, tmp_path / "cache") == folder
+
+
+def test_a_stored_segmentation_is_confirmed_and_found_by_its_source(archive: Archive, seg: Dataset) -> None:
+    (series,) = list_image_series(archive)
+    before = list_segmentations(archive, series)
+    stored = store_segmentation(archive, seg)
+    assert stored.sop_uid == seg.SOPInstanceUID
+    assert set(list_segmentations(archive, series)) - set(before) == {stored.key}
+    assert list_image_series(archive) == [series]
+    assert store_segmentation(archive, seg) == stored, "storing the same object again changes nothing"
+
+
+def test_a_store_that_keeps_nothing_is_noticed(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch, seg: Dataset
+) -> None:
+    monkeypatch.setattr(archive, "store_instances", lambda datasets: pydicom.Dataset())
+    monkeypatch.setattr("sdseg.pacs.deliver._LOOKS", (0.0,))
+    with pytest.raises(DeliveryError, match="does not list it"):
+        store_segmentation(archive, seg)
+
+
+def test_an_archive_that_gives_fewer_than_it_lists_is_noticed(
+    orthanc: str, studies: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = open_archive(orthanc)
+    client.store_instances([pydicom.dcmread(path) for path in sorted(studies.rglob("*.dcm"))])
+    (series,) = list_image_series(client)
+    whole = client.retrieve_series(series.study_uid, series.series_uid)
+    monkeypatch.setattr(client, "iter_series", lambda *_, **__: iter(whole[:-1]))
+    with pytest.raises(DeliveryError, match=f"lists {SLICES} instances.*gave {SLICES - 1}"):
+        fetch_series(client, series, tmp_path)
+    assert not any(path.is_dir() for path in (tmp_path / series.series_uid).iterdir()), (
+        "nothing half done is left"
+    )
+
+
+def test_wrong_credentials_and_silent_addresses_are_one_sentence(orthanc: str) -> None:
+    with pytest.raises(DeliveryError, match="answered 401 while opening it"):
+        open_archive(orthanc.replace("reader", "stranger"))
+    with pytest.raises(DeliveryError, match="cannot be reached") as caught:
+        open_archive(f"http://user:secret@127.0.0.1:{free_port()}/dicom-web")
+    assert "secret" not in str(caught.value)
+
+
+def test_a_folder_that_does_not_exist_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="nowhere"):
+        open_archive(str(tmp_path / "nowhere"))
