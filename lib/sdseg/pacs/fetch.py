@@ -17,8 +17,8 @@ def fetch_series(client: Archive, key: SeriesKey, cache: Path) -> Path:
     """A folder below `cache` which holds exactly the instances of the series, one `.dcm` file each.
 
     The archive is asked every time which instances there are; they are fetched only when that changed, so a
-    series that grew is never served short. The folder appears whole or not at all, and its list of files never
-    changes under somebody who reads it. From a folder archive the files are linked, not copied.
+    series that grew is never served short. The folder appears whole or not at all, and its list of files does
+    not change under somebody who reads it. From a folder archive the files are linked, not copied.
     Raises DeliveryError.
     """
     uids = list_instance_uids(client, key)

@@ -1,10 +1,10 @@
 """A folder of DICOM files behind dicomweb-client's interface, fit for a server that runs for weeks.
 
 dicomweb-client's `DICOMfileClient` (0.61.2) answers searches from an SQLite index. Used as it is, one
-malformed number in one header stops every search, only the thread that opened it may ask, files that come or go
-later are not noticed, implicit VR files cannot be retrieved, and stored files appear half-written under a name
-without extension. `FolderClient` keeps its searches and replaces indexing, retrieval and storing. This is the
-only module that knows dicomweb-client's insides; tests/pacs fails when they change.
+malformed number in one header stops every search, only the thread that opened it may ask, files that come or
+go later are not noticed, implicit VR files cannot be retrieved, and stored files appear half-written under a
+name without extension. `FolderClient` keeps its searches and replaces indexing, retrieval and storing. This is
+the only module that knows dicomweb-client's insides; tests/pacs fails when they change.
 """
 
 import sqlite3
@@ -55,7 +55,7 @@ class FolderClient(DICOMfileClient):
         self.folder = folder.resolve()
         self._lock = threading.RLock()
         self._index = FolderIndex(self.folder)
-        # The stock client indexes as it opens, and misreads '#' or '?' in a path: let it open an empty folder.
+        # The stock client indexes as it opens and misreads '#' or '?' in a path: let it open an empty folder.
         with tempfile.TemporaryDirectory() as empty:
             super().__init__(url=f"file://{empty}", in_memory=True)
         self.base_url, self.url_prefix = self.folder.as_uri(), str(self.folder)

@@ -20,8 +20,8 @@ STUDY_FIELDS = (
 SERIES_FIELDS = ("StudyInstanceUID", "SeriesInstanceUID", "Modality", "AccessionNumber", "SeriesNumber")
 INSTANCE_FIELDS = (
     "StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "SOPClassUID", "InstanceNumber", "Rows",
-    "Columns", "NumberOfFrames", "BitsAllocated", "BitsStored", "SamplesPerPixel", "PhotometricInterpretation",
-    "PixelRepresentation", "PlanarConfiguration",
+    "Columns", "NumberOfFrames", "BitsAllocated", "BitsStored", "SamplesPerPixel",
+    "PhotometricInterpretation", "PixelRepresentation", "PlanarConfiguration",
 )  # fmt: skip
 _NUMBERS = frozenset({
     "SeriesNumber", "InstanceNumber", "Rows", "Columns", "NumberOfFrames", "BitsAllocated", "BitsStored",

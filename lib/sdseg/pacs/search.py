@@ -127,8 +127,8 @@ def _search_series(
 
 
 def _all_pages(search: Callable[[int], list[Attributes]], identifier: str) -> dict[str, Attributes]:
-    """All results by their UID. Stops when a page brings nothing new: some servers ignore the offset, and some
-    send fewer than asked for although there are more."""
+    """All results by their UID. Stops when a page brings nothing new: some servers ignore the offset, and
+    some send fewer than asked for although there are more."""
     found: dict[str, Attributes] = {}
     while True:
         page = {text_of(attributes, identifier): attributes for attributes in search(len(found))}
