@@ -1,0 +1,72 @@
+"""Careful reading of single header attributes: real headers hold text where numbers belong."""
+
+import struct
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset
+
+# What pydicom raises when it converts the raw bytes of an attribute on first access.
+VALUE_ERRORS = (
+    ValueError,
+    TypeError,
+    KeyError,
+    AttributeError,
+    NotImplementedError,
+    OverflowError,
+    struct.error,
+)
+
+
+def value(dataset: Dataset, keyword: str) -> object | None:
+    """The value of an attribute, None where it is absent, empty or cannot be read."""
+    try:
+        found: object = dataset.get(keyword)
+    except VALUE_ERRORS:
+        return None
+    return None if found is None or found == "" else found
+
+
+def text(dataset: Dataset, keyword: str) -> str:
+    """The value as text without padding; a multiple value joined by backslashes; "" where absent."""
+    found = value(dataset, keyword)
+    if found is None:
+        return ""
+    parts = [found] if isinstance(found, str) or not hasattr(found, "__iter__") else list(found)
+    return "\\".join(str(part).strip() for part in parts)
+
+
+def numbers(dataset: Dataset, keyword: str, count: int) -> NDArray[np.float64] | None:
+    """Exactly `count` finite numbers, float64 `(count,)`; None where they cannot be had."""
+    try:
+        found = np.atleast_1d(np.asarray(value(dataset, keyword), dtype=np.float64))
+    except (ValueError, TypeError):
+        return None
+    return found if found.shape == (count,) and bool(np.isfinite(found).all()) else None
+
+
+def integer(dataset: Dataset, keyword: str) -> int | None:
+    """One whole number, None where it cannot be had."""
+    found = numbers(dataset, keyword, 1)
+    return int(found[0]) if found is not None and found[0] == np.round(found[0]) else None
+
+
+def file_name(dataset: Dataset) -> str:
+    """Name, without folder, of the file the dataset was read from; "" where unknown."""
+    name = getattr(dataset, "filename", None)
+    return Path(name).name if isinstance(name, str | Path) else ""
+
+
+def label(dataset: Dataset) -> str:
+    """How messages call an instance: by its number and file, never by a patient attribute."""
+    number, name = integer(dataset, "InstanceNumber"), file_name(dataset)
+    if number is None:
+        return name or text(dataset, "SOPInstanceUID") or "an instance without number"
+    return f"instance {number} ({name})" if name else f"instance {number}"
+
+
+def enumerate_labels(labels: list[str], at_most: int = 3) -> str:
+    """`a, b, c and 4 more`."""
+    shown = ", ".join(labels[:at_most])
+    return shown if len(labels) <= at_most else f"{shown} and {len(labels) - at_most} more"

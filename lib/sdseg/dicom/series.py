@@ -1,0 +1,113 @@
+"""A DICOM image series: headers and pixels of one volume, valid or not built."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset
+
+from sdseg.dicom.files import read_file
+from sdseg.dicom.geometry import SeriesGeometry, check_geometry
+from sdseg.dicom.header import enumerate_labels, text
+from sdseg.dicom.pixels import check_complete, modality_values
+from sdseg.dicom.scan import Scan, find_series, scan_folder
+from sdseg.errors import InputError
+
+__all__ = ["Series", "Source", "find_series", "load_series"]
+Source = str | Path | Sequence[str | Path] | Sequence[Dataset]
+
+
+@dataclass(frozen=True, eq=False)
+class Series:
+    """One series that passed the geometry gate; `datasets` follow each other along the slice normal."""
+
+    datasets: tuple[Dataset, ...]
+    geometry: SeriesGeometry
+
+    @classmethod
+    def from_datasets(cls, datasets: Sequence[Dataset]) -> "Series":
+        """Sorted and checked; GeometryError or InputError names what is wrong."""
+        geometry = check_geometry(datasets)
+        for dataset in datasets:
+            check_complete(dataset)
+        return cls(tuple(datasets[i] for i in geometry.order), geometry)
+
+    @property
+    def series_instance_uid(self) -> str:
+        return text(self.datasets[0], "SeriesInstanceUID")
+
+    @property
+    def study_instance_uid(self) -> str:
+        return text(self.datasets[0], "StudyInstanceUID")
+
+    @property
+    def modality(self) -> str:
+        return text(self.datasets[0], "Modality")
+
+    @property
+    def affine(self) -> NDArray[np.float64]:
+        """4x4 affine from index (column, row, slice) to RAS mm."""
+        return self.geometry.affine
+
+    def pixels(self) -> NDArray[np.float32]:
+        """Modality values (HU for CT), float32 (slices, rows, columns); InputError if damaged."""
+        volume = np.empty(self.geometry.shape, dtype=np.float32)
+        for plane, dataset in zip(volume, self.datasets, strict=True):
+            plane[:] = modality_values(dataset)
+        return volume
+
+
+def load_series(source: Source, series_instance_uid: str | None = None) -> Series:
+    """The series in a folder, in files or in datasets.
+
+    Where there are several, `series_instance_uid` chooses. InputError: nothing there, damaged files, several
+    series without a choice; GeometryError: see `check_geometry`.
+    """
+    datasets = by_uid(read_source(source, series_instance_uid), series_instance_uid)
+    return Series.from_datasets(datasets)
+
+
+def read_source(source: Source, uid: str | None) -> list[Dataset]:
+    """Datasets of `source`; of a folder, those of the chosen series only."""
+    if isinstance(source, str | Path):
+        path = Path(source)
+        return list(map(read_file, choose(scan_folder(path), path, uid) if not path.is_file() else [path]))
+    return [item if isinstance(item, Dataset) else read_file(Path(item)) for item in source]
+
+
+def choose(scan: Scan, folder: Path, uid: str | None) -> list[Path]:
+    """Files of the one series, or of the one asked for."""
+    if scan.unreadable:  # it may be a slice of the very series
+        names = enumerate_labels([path.name for path in scan.unreadable])
+        raise InputError(f"Truncated or damaged DICOM files in {folder}: {names}; send or copy them again.")
+    if not scan.series:
+        raise InputError(f"{folder} holds no DICOM images: give the folder of an image series.")
+    if uid is not None and uid not in scan.series:
+        raise InputError(f"{folder} does not hold the series {uid}, but {list_series(scan)}.")
+    if uid is None and len(scan.series) > 1:
+        raise InputError(
+            f"{folder} holds several series, choose one by SeriesInstanceUID: {list_series(scan)}."
+        )
+    return scan.series[uid if uid is not None else next(iter(scan.series))]
+
+
+def list_series(scan: Scan) -> str:
+    """`1.2.3 (CT, 120 images), ...`."""
+    described = (f"{uid} ({scan.modality[uid]}, {len(files)} images)" for uid, files in scan.series.items())
+    return ", ".join(described)
+
+
+def by_uid(datasets: list[Dataset], uid: str | None) -> list[Dataset]:
+    """The datasets of one series."""
+    found = Counter(text(dataset, "SeriesInstanceUID") for dataset in datasets)
+    if not found:
+        raise InputError("No DICOM images were given: give the folder or the files of an image series.")
+    if uid is None and len(found) > 1:
+        names = ", ".join(f"{name or 'without UID'} ({count} images)" for name, count in found.items())
+        raise InputError(f"These are several series, choose one by SeriesInstanceUID: {names}.")
+    if uid is not None and uid not in found:
+        raise InputError(f"The series {uid} is not among the images given, but {', '.join(found)}.")
+    return [dataset for dataset in datasets if uid is None or text(dataset, "SeriesInstanceUID") == uid]

@@ -1,0 +1,26 @@
+"""Fixtures for all tests: synthetic DICOM series and the sample data."""
+
+from pathlib import Path
+
+import pytest
+from helpers.dicom_series import SeriesMaker
+
+SAMPLE_DATA = Path(__file__).parents[1] / "sample-data"
+
+
+@pytest.fixture
+def sample_data() -> Path:
+    """The folder sample-data of this repository."""
+    return SAMPLE_DATA
+
+
+@pytest.fixture
+def series_maker() -> type[SeriesMaker]:
+    """`series_maker(slices=6, modality="CT", orientation=[...]).datasets()` or `.save(folder)`."""
+    return SeriesMaker
+
+
+@pytest.fixture
+def ct_folder(tmp_path: Path) -> Path:
+    """A folder with a synthetic axial CT of 6 slices, 20 rows, 24 columns."""
+    return SeriesMaker().save(tmp_path / "ct")
