@@ -1,0 +1,49 @@
+# `make help` lists what can be done. Everything runs in VENV, which is made on first use.
+PYTHON ?= python3
+VENV ?= .venv
+STUDIES ?= sample-data/dicom
+ARGS ?=
+# Another package index to find torch on too, say PyTorch's CPU builds: docs/install.md.
+TORCH_INDEX_URL ?=
+
+export TORCH_INDEX_URL
+export PYTHON_IS_DEFAULT := $(if $(filter file,$(origin PYTHON)),yes)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo serve test lint format venv venv-dev lock clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo "Options: STUDIES=folder  PYTHON=python3.12  VENV=folder  TORCH_INDEX_URL=url  ARGS='-k name -x' (for test)"
+
+demo: venv ## segment the sample series and show what comes out
+	@$(VENV)/bin/sdseg demo
+
+serve: venv ## start the server on STUDIES (default: the sample series)
+	@$(VENV)/bin/sdseg serve --studies "$(STUDIES)"
+
+test: venv-dev ## run the tests
+	@$(VENV)/bin/python -m pytest $(ARGS)
+
+lint: venv-dev ## check style and types
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/mypy
+
+format: venv-dev ## put the code in the one style
+	@$(VENV)/bin/ruff check --fix --quiet . || true
+	@$(VENV)/bin/ruff format .
+
+venv: ## make or refresh the environment
+	@scripts/venv.sh "$(VENV)" "$(PYTHON)"
+
+venv-dev: ## the same with the tools of test and lint
+	@scripts/venv.sh "$(VENV)" "$(PYTHON)" dev
+
+lock: ## write constraints.txt anew after a change to a requirements file
+	@scripts/lock.sh "$(PYTHON)"
+
+clean: ## remove the environment and what the tools left behind
+	@if [ -e "$(VENV)/pyvenv.cfg" ]; then rm -rf "$(VENV)"; fi
+	@rm -rf build .mypy_cache .pytest_cache .ruff_cache lib/*.egg-info *.egg-info
+	@find lib sdseg_app tests -name __pycache__ -type d -prune -exec rm -rf {} +
