@@ -6,9 +6,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
+from pydicom.errors import BytesLengthException
 
 # What pydicom raises when it converts the raw bytes of an attribute on first access.
 VALUE_ERRORS = (
+    BytesLengthException,
     ValueError,
     TypeError,
     KeyError,
@@ -29,12 +31,13 @@ def value(dataset: Dataset, keyword: str) -> object | None:
 
 
 def text(dataset: Dataset, keyword: str) -> str:
-    """The value as text without padding; a multiple value joined by backslashes; "" where absent."""
+    """The value as one printable line without padding; several joined by backslashes; "" if absent."""
     found = value(dataset, keyword)
     if found is None:
         return ""
     parts = [found] if isinstance(found, str) or not hasattr(found, "__iter__") else list(found)
-    return "\\".join(str(part).strip() for part in parts)
+    joined = "\\".join(str(part).strip() for part in parts)
+    return "".join(char if char.isprintable() else "?" for char in joined)
 
 
 def numbers(dataset: Dataset, keyword: str, count: int) -> NDArray[np.float64] | None:

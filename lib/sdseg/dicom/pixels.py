@@ -46,8 +46,7 @@ def stored_values(dataset: Dataset) -> NDArray[np.int64]:
 
 def check_complete(dataset: Dataset) -> None:
     """InputError where uncompressed pixels are cut short: a truncated file must not wait until it is used."""
-    syntax = transfer_syntax(dataset)
-    if syntax is not None and syntax.is_compressed:
+    if compression(dataset):
         return
     bits = [integer(dataset, keyword) or 0 for keyword in ("Rows", "Columns", "BitsAllocated")]
     pixels = value(dataset, "PixelData")
@@ -55,17 +54,17 @@ def check_complete(dataset: Dataset) -> None:
         raise InputError(unreadable_pixels(dataset))
 
 
-def transfer_syntax(dataset: Dataset) -> UID | None:
-    """TransferSyntaxUID, None for a dataset that was not read from a file."""
-    return getattr(getattr(dataset, "file_meta", None), "TransferSyntaxUID", None)
+def compression(dataset: Dataset) -> str:
+    """Name of the transfer syntax of compressed pixels, "" where they are not compressed."""
+    syntax = UID(text(getattr(dataset, "file_meta", Dataset()), "TransferSyntaxUID"))
+    return syntax.name if syntax.is_transfer_syntax and syntax.is_compressed else ""
 
 
 def unreadable_pixels(dataset: Dataset) -> str:
     """The sentence for pixels that cannot be decoded."""
-    syntax = transfer_syntax(dataset)
-    if syntax is not None and syntax.is_compressed:
+    if syntax := compression(dataset):
         return (
-            f"The pixels of {label(dataset)} cannot be decompressed ({syntax.name}): they are damaged, "
+            f"The pixels of {label(dataset)} cannot be decompressed ({syntax}): they are damaged, "
             "or a decoder is missing; send the series uncompressed."
         )
     return f"The pixels of {label(dataset)} are missing or truncated: send or copy the file again."

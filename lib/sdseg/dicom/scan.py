@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pydicom.dataset import Dataset
+from pydicom.dataset import Dataset, FileDataset
 from pydicom.uid import (
     UID,
+    MediaStorageDirectoryStorage,
     ParametricMapStorage,
     RTDoseStorage,
     SegmentationStorage,
@@ -55,7 +56,9 @@ def scan_folder(folder: Path) -> Scan:
         except READ_ERRORS:
             scan.unreadable.append(path)
             continue
-        if is_image(header):
+        if is_cut_short(header):
+            scan.unreadable.append(path)
+        elif is_image(header):
             uid = text(header, "SeriesInstanceUID")
             scan.series.setdefault(uid, []).append(path)
             scan.modality.setdefault(uid, text(header, "Modality"))
@@ -70,10 +73,16 @@ def dicom_files(folder: Path) -> Iterator[Path]:
 
 
 def is_image(header: Dataset) -> bool:
-    """Whether this is an image of a series: it has Rows and is not itself a result such as a SEG."""
+    """Whether this is an image, not a result such as a SEG, a report or a DICOMDIR."""
     kind = UID(text(header, "SOPClassUID"))
-    has_rows = bool(text(header, "Rows")) and bool(text(header, "SeriesInstanceUID"))
-    return has_rows and kind not in RESULTS and text(header, "Modality") != "SEG"
+    return kind not in RESULTS and ("Image Storage" in kind.name or bool(text(header, "Rows")))
+
+
+def is_cut_short(header: FileDataset) -> bool:
+    """Whether a file ends within its header, which pydicom reads without a word: no slice may vanish so."""
+    if text(header.file_meta, "MediaStorageSOPClassUID") == MediaStorageDirectoryStorage:
+        return False
+    return not text(header, "SeriesInstanceUID") or (is_image(header) and not text(header, "Rows"))
 
 
 def find_series(folder: str | Path) -> dict[str, list[Path]]:
