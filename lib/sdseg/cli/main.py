@@ -1,0 +1,59 @@
+"""The `sdseg` command: one sub-command a module, user errors as one line."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from sdseg import __version__
+from sdseg.cli import demo, evaluate, segment, serve, train
+from sdseg.errors import EmptySegmentationError, SdsegError
+
+EXIT_ERROR = 1
+EXIT_EMPTY = 3
+
+app = typer.Typer(
+    name="sdseg",
+    help="One-step Stable-Diffusion segmentation (SDSeg) of medical images: DICOM in, DICOM SEG out.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+app.command("segment")(segment.segment)
+app.command("train")(train.train)
+app.command("evaluate")(evaluate.evaluate)
+app.command("serve")(serve.serve)
+app.command("demo")(demo.demo)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: bool = typer.Option(
+        False, "--version", callback=_show_version, is_eager=True, help="Print the version and exit."
+    ),
+) -> None:
+    """One-step Stable-Diffusion segmentation (SDSeg) of medical images: DICOM in, DICOM SEG out."""
+
+
+def main() -> None:
+    """Run the command line; an `SdsegError` becomes one line on stderr and exit code 1 (3: nothing found)."""
+    try:
+        app()
+    except EmptySegmentationError as error:
+        typer.echo(f"sdseg: {error}", err=True)
+        sys.exit(EXIT_EMPTY)
+    except SdsegError as error:
+        typer.echo(f"sdseg: {error}", err=True)
+        sys.exit(EXIT_ERROR)
+
+
+if __name__ == "__main__":
+    main()

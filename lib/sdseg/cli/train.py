@@ -1,0 +1,38 @@
+"""`sdseg train`: a weights folder from labelled images."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sdseg.cli.console import progress_bar, quieten_libraries
+
+
+def train(
+    config: Annotated[Path, typer.Option("--config", "-c", help="Training configuration (YAML).")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for log and weights.")],
+    autoencoder: Annotated[
+        Path | None, typer.Option(help="Use this diffusers AutoencoderKL folder instead of training one.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="cpu, cuda or cuda:N.")] = "cpu",
+) -> None:
+    """Train a model: first a small KL autoencoder, then, with that frozen, U-Net and vision encoder.
+
+    The configuration names data, labels, sizes and both stages; `lib/sdseg/training/presets` holds examples.
+    The result is [bold]OUTPUT/weights[/bold], a diffusers folder that `sdseg segment --weights` takes.
+    """
+    quieten_libraries()
+    from sdseg.training.config import load_config
+    from sdseg.training.run import TrainingRun
+
+    with progress_bar("training") as update:
+
+        def show(stage: str, step: int, steps: int, losses: dict[str, float]) -> None:
+            note = "  ".join(f"{name} {value:.4f}" for name, value in losses.items())
+            update(step, steps, f"{stage}  {note}")
+
+        run = TrainingRun(load_config(config), output, device, show, autoencoder)
+        weights = run.run()
+    typer.echo(f"weights={weights}")

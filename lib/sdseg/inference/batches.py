@@ -1,0 +1,40 @@
+"""Running the pipeline over the slices of a volume, a few at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+
+from sdseg.model.pipeline import SDSegPipeline
+from sdseg.model.schedule import draw_noise
+from sdseg.volume.slices import to_three_channels
+
+
+def segment_slices(
+    pipeline: SDSegPipeline,
+    slices: torch.Tensor,
+    seed: int = 0,
+    batch_size: int = 8,
+    progress: Callable[[int, int], None] | None = None,
+) -> torch.Tensor:
+    """Probability of the foreground for each slice, all of them with the one noise of the seed.
+
+    Args:
+        pipeline: in evaluation mode.
+        slices: (slices, 1 or 3, i, j) in [-1, 1].
+        seed: of the noise.
+        batch_size: slices at a time.
+        progress: called with (slices done, slices) after every batch; raise from it to stop.
+
+    Returns:
+        (slices, 1, i, j) float32 on the CPU.
+    """
+    noise = draw_noise(seed, pipeline.vae.config.latent_channels, pipeline.latent_size)
+    done: list[torch.Tensor] = []
+    for start in range(0, len(slices), batch_size):
+        batch = to_three_channels(slices[start : start + batch_size])
+        done.append(pipeline(batch, noise=noise).cpu())
+        if progress:
+            progress(min(start + batch_size, len(slices)), len(slices))
+    return torch.cat(done)

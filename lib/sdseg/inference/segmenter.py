@@ -1,0 +1,133 @@
+"""From an image on disk to a labelmap on its own voxel grid: the one path every caller takes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from monai.data.meta_tensor import MetaTensor
+from monai.transforms import Compose, Transform
+
+from sdseg.errors import InputError
+from sdseg.inference.batches import segment_slices
+from sdseg.model.card import ModelCard
+from sdseg.model.pipeline import SDSegPipeline
+from sdseg.model.weights import load_weights, weights_sha256
+from sdseg.volume.load import load_failures
+from sdseg.volume.recipe import invert
+from sdseg.volume.slices import to_slices, to_volume
+
+SliceProgress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class SegmentationResult:
+    """What a segmentation gives.
+
+    Attributes:
+        labelmap: (i, j, k) uint8 on the source's voxel grid; for DICOM i, j, k = column, row, slice.
+        probability: (1, i, j, k) float32 on the same grid.
+        affine: (4, 4) voxel index to RAS millimetres.
+        labels: structure name -> value in the labelmap.
+        seconds: time of each step.
+    """
+
+    labelmap: npt.NDArray[np.uint8]
+    probability: npt.NDArray[np.float32]
+    affine: npt.NDArray[np.float64]
+    labels: dict[str, int]
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def is_empty(self) -> bool:
+        """True where the model found nothing at all."""
+        return not self.labelmap.any()
+
+
+class Segmenter:
+    """A loaded model and everything needed to use it on an image.
+
+    Args:
+        pipeline: in evaluation mode, on its device.
+        card: of the same weights folder.
+        weights_sha256: identity of the weights.
+    """
+
+    def __init__(self, pipeline: SDSegPipeline, card: ModelCard, weights_sha256: str) -> None:
+        if pipeline.image_size != card.recipe.image_size:
+            raise InputError(
+                f"The weights are made for {pipeline.image_size} pixels, their recipe for {card.recipe.image_size}."
+            )
+        self.pipeline = pipeline
+        self.card = card
+        self.weights_sha256 = weights_sha256
+
+    @classmethod
+    def load(cls, weights: Path, device: str = "cpu") -> Segmenter:
+        """Load a weights folder.
+
+        Raises:
+            WeightsError: it is missing, damaged or does not fit.
+        """
+        card = ModelCard.load(weights)
+        return cls(load_weights(weights, device), card, weights_sha256(weights))
+
+    def pre_transforms(self, source: str | Path, modality: str | None = None) -> list[Transform]:
+        """From {"image": path} to {"image": model input}; `modality` is for files that do not say."""
+        return self.card.recipe.transforms(source, modality)
+
+    def predict(
+        self, image: MetaTensor, seed: int = 0, batch_size: int = 8, progress: SliceProgress | None = None
+    ) -> torch.Tensor:
+        """Probability of the foreground on the model's grid.
+
+        Args:
+            image: (channel, i, j, k) in [-1, 1], as the pre-transforms leave it.
+            seed: of the noise.
+            batch_size: slices at a time; does not change the result.
+            progress: called with (slices done, slices).
+
+        Returns:
+            (1, i, j, k) float32 on the CPU.
+        """
+        return to_volume(segment_slices(self.pipeline, to_slices(image), seed, batch_size, progress))
+
+    def to_labelmap(self, probability: torch.Tensor) -> npt.NDArray[np.uint8]:
+        """(1, i, j, k) probability on the source grid -> (i, j, k) uint8 label values; more than a half is foreground."""
+        (value,) = self.card.labels.values()
+        return (probability[0] > 0.5).to(torch.uint8).numpy() * np.uint8(value)
+
+    def segment(
+        self,
+        source: Path,
+        modality: str | None = None,
+        seed: int = 0,
+        batch_size: int = 8,
+        progress: SliceProgress | None = None,
+    ) -> SegmentationResult:
+        """Segment one image: a DICOM folder, NIfTI, NRRD or picture.
+
+        Raises:
+            InputError: it cannot be read, is unsafe (`GeometryError`) or of another modality.
+        """
+        marks = [time.perf_counter()]
+        steps = self.pre_transforms(source, modality)
+        with load_failures(source):
+            data: dict[str, Any] = Compose(steps)({"image": source})
+        marks.append(time.perf_counter())
+        on_model_grid = self.predict(data["image"], seed, batch_size, progress)
+        marks.append(time.perf_counter())
+        probability = invert(steps, data["image"], on_model_grid)
+        labelmap = self.to_labelmap(probability)
+        marks.append(time.perf_counter())
+        names = ("load and preprocess", "model", "back to the source grid")
+        seconds = {name: b - a for name, a, b in zip(names, marks, marks[1:], strict=True)}
+        affine = np.asarray(probability.affine, dtype=np.float64)
+        array = probability.as_tensor().numpy().astype(np.float32)
+        return SegmentationResult(labelmap, array, affine, dict(self.card.labels), seconds)

@@ -1,0 +1,138 @@
+"""A whole training run: data, autoencoder, diffusion, weights folder."""
+
+from __future__ import annotations
+
+import sys
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+from diffusers import AutoencoderKL
+
+from sdseg.errors import InputError, WeightsError
+from sdseg.model.card import ModelCard
+from sdseg.model.pipeline import SDSegPipeline, build_autoencoder, build_pipeline
+from sdseg.model.presets import ModelPreset, get_preset
+from sdseg.model.weights import save_weights
+from sdseg.training.augment import BatchSampler, build_augmentation
+from sdseg.training.autoencoder import measure_scaling_factor, train_autoencoder
+from sdseg.training.config import TrainingConfig
+from sdseg.training.diffusion import train_diffusion
+from sdseg.training.journal import Journal, Progress
+from sdseg.training.slices import SliceStack, load_slices
+from sdseg.volume.recipe import Recipe
+
+
+class TrainingRun:
+    """Trains a model from a configuration into `output`.
+
+    `output/autoencoder` holds stage one's result, `output/weights` the finished weights folder,
+    `output/log.jsonl` the losses.
+
+    Args:
+        config: validated.
+        output: folder; must not hold finished weights.
+        device: torch device.
+        progress: see `Journal`.
+        autoencoder: a diffusers AutoencoderKL folder to use instead of training one.
+
+    Raises:
+        InputError: the preset and the recipe disagree, or the output exists.
+    """
+
+    def __init__(
+        self,
+        config: TrainingConfig,
+        output: Path,
+        device: str = "cpu",
+        progress: Progress | None = None,
+        autoencoder: Path | None = None,
+    ) -> None:
+        self.config = config
+        self.preset: ModelPreset = get_preset(config.preset)
+        self.recipe = recipe_of(config, self.preset)
+        self.output = output
+        self.weights = output / "weights"
+        self._device = device
+        self._journal = Journal(output / "log.jsonl", progress)
+        self._autoencoder = autoencoder
+        if self.weights.exists():
+            raise InputError(f"{self.weights} exists already; choose another output folder.")
+
+    def run(self) -> Path:
+        """Train both stages and return the weights folder."""
+        torch.manual_seed(self.config.seed)
+        stack = load_slices(self.config.data, self.recipe, self.config.labels)
+        vae = self._trained_autoencoder(stack)
+        pipeline = build_pipeline(self.preset, vae)
+        pipeline.to(self._device)
+        self.train_diffusion(pipeline, stack)
+        save_weights(pipeline, self._card(), self.weights)
+        return self.weights
+
+    def _trained_autoencoder(self, stack: SliceStack) -> AutoencoderKL:
+        if self._autoencoder is not None:
+            return load_autoencoder(self._autoencoder).to(self._device)
+        settings = self.config.autoencoder
+        vae = build_autoencoder(self.preset).to(self._device)
+        sampler = self._sampler(stack, settings.batch_size, seed=self.config.seed + 1)
+        report = partial(self._report, "autoencoder", settings.steps)
+        train_autoencoder(vae, sampler, settings, self._autocast, report)
+        masks = torch.cat([sampler.draw()[1] for _ in range(8)])
+        vae.register_to_config(scaling_factor=measure_scaling_factor(vae, masks))
+        vae.save_pretrained(self.output / "autoencoder")
+        return vae
+
+    def train_diffusion(self, pipeline: SDSegPipeline, stack: SliceStack) -> None:
+        """Train stage two of `pipeline` in place."""
+        settings = self.config.diffusion
+        sampler = self._sampler(stack, settings.batch_size, seed=self.config.seed + 2)
+        report = partial(self._report, "diffusion", settings.steps)
+        train_diffusion(pipeline, sampler, settings, self._autocast, self.config.seed + 3, report)
+
+    def _sampler(self, stack: SliceStack, batch_size: int, seed: int) -> BatchSampler:
+        augmentation = build_augmentation(self.config.augmentation, self.recipe.image_size)
+        return BatchSampler(stack, batch_size, augmentation, seed)
+
+    def _autocast(self) -> torch.autocast:
+        device_type = torch.device(self._device).type
+        return torch.autocast(device_type, torch.bfloat16, enabled=self.config.precision == "bf16")
+
+    def _report(self, stage: str, steps: int, step: int, losses: dict[str, float]) -> None:
+        self._journal.record(stage, step, steps, losses)
+
+    def _card(self) -> ModelCard:
+        training: dict[str, Any] = {
+            "config": self.config.model_dump(mode="json"),
+            "command": " ".join(["sdseg", *sys.argv[1:]]),
+            "software": {name: version(name) for name in ("sdseg", "torch", "diffusers", "monai")},
+        }
+        return ModelCard(self.config.name, self.preset.name, dict(self.config.labels), self.recipe, training)
+
+
+def recipe_of(config: TrainingConfig, preset: ModelPreset) -> Recipe:
+    """The recipe of a configuration, at the preset's image size."""
+    values = {**Recipe(image_size=preset.image_size).to_dict(), **config.recipe}
+    try:
+        recipe = Recipe.from_dict(values)
+    except TypeError as error:
+        raise InputError(f"recipe: {error}.") from error
+    if recipe.image_size != preset.image_size:
+        raise InputError(
+            f"recipe.image_size is {recipe.image_size}, but preset '{preset.name}' is made for {preset.image_size}."
+        )
+    return recipe
+
+
+def load_autoencoder(folder: Path) -> AutoencoderKL:
+    """Load a diffusers AutoencoderKL folder.
+
+    Raises:
+        WeightsError: it is not one.
+    """
+    try:
+        return AutoencoderKL.from_pretrained(folder, low_cpu_mem_usage=False)
+    except (OSError, ValueError, RuntimeError) as error:
+        raise WeightsError(f"{folder} is not a diffusers AutoencoderKL folder ({error}).") from error

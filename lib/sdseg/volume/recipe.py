@@ -1,0 +1,132 @@
+"""The one preprocessing recipe, shared by inference, training, scoring and evaluation - and its exact inverse."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from monai.data.meta_tensor import MetaTensor
+from monai.transforms import (
+    Compose,
+    EnsureTyped,
+    Lambdad,
+    LoadImaged,
+    Orientationd,
+    Padd,
+    Resized,
+    Transform,
+)
+
+from sdseg.errors import InputError
+from sdseg.volume.square import SquarePad
+from sdseg.volume.window import Window, WindowByModalityd
+
+PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How an image becomes the model's input, (channel, i, j, k) float32 in [-1, 1] with i = j = `image_size`.
+
+    Attributes:
+        image_size: rows = columns of a slice as the model sees it.
+        windows: DICOM Modality -> Window; its keys are the modalities the model was trained on.
+        orientation: anatomical directions of (i, j, k); k is the slice axis. Pictures are not turned.
+        keep_proportions: pad the slice to a square first; False stretches it, as the paper's code does.
+    """
+
+    image_size: int = 256
+    windows: Mapping[str, Window] = field(default_factory=lambda: {"MR": Window("percentile", 0.5, 99.5)})
+    orientation: str = "LPS"
+    keep_proportions: bool = True
+
+    def __post_init__(self) -> None:
+        if self.image_size < 8 or self.image_size % 8:
+            raise InputError(f"image_size must be a positive multiple of 8, not {self.image_size}.")
+        if not self.windows:
+            raise InputError("A recipe needs the window of at least one modality.")
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Recipe:
+        """The inverse of `to_dict`."""
+        windows = {modality: Window(**window) for modality, window in values["windows"].items()}
+        return cls(**{**values, "windows": windows})
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return asdict(self)
+
+    def transforms(self, source: str | Path, modality: str | None = None) -> list[Transform]:
+        """Transforms from {"image": path} to {"image": model input}; each geometric one has its inverse.
+
+        Args:
+            source: the path that will be loaded: a DICOM folder, NIfTI, NRRD or a picture.
+            modality: DICOM Modality of an image whose file does not say.
+        """
+        return [
+            *self._load(source, ["image"]),
+            WindowByModalityd("image", self.windows, modality),
+            *self._to_square(["image"], mode="bilinear", background=-1.0),
+        ]
+
+    def training_transforms(self, source: str | Path, modality: str | None = None) -> list[Transform]:
+        """The same for {"image": path, "label": path}; the label keeps its values (nearest neighbour)."""
+        return [
+            *self._load(source, ["image"]),
+            *self._load("", ["label"]),
+            WindowByModalityd("image", self.windows, modality),
+            *self._to_square(["image"], mode="bilinear", background=-1.0),
+            *self._to_square(["label"], mode="nearest-exact", background=0.0),
+        ]
+
+    def _load(self, source: str | Path, keys: list[str]) -> list[Transform]:
+        picture = str(source).lower().endswith(PICTURE_SUFFIXES)
+        reader = None
+        if source and Path(source).is_dir():
+            from sdseg.volume.series_reader import DicomSeriesReader
+
+            reader = DicomSeriesReader()
+        steps: list[Transform] = [
+            LoadImaged(keys, reader=reader, ensure_channel_first=True, image_only=True),
+            EnsureTyped(keys, dtype=torch.float32, track_meta=True),
+            Lambdad(keys, func=_as_volume, inv_func=_as_loaded, track_meta=True),
+        ]
+        return steps if picture else [*steps, Orientationd(keys, axcodes=self.orientation, labels=None)]
+
+    def _to_square(self, keys: list[str], mode: str, background: float) -> list[Transform]:
+        size = (self.image_size, self.image_size, -1)
+        resize = Resized(keys, spatial_size=size, mode=mode)
+        if not self.keep_proportions:
+            return [resize]
+        return [Padd(keys, padder=SquarePad(mode="constant", value=background)), resize]
+
+
+def invert(steps: list[Transform], image: MetaTensor, result: torch.Tensor) -> MetaTensor:
+    """Bring a map computed on the model's grid back to the voxel grid of the source.
+
+    Args:
+        steps: the transforms that made `image`.
+        image: the model's input, (channel, i, j, k), with its history.
+        result: (any channels, i, j, k) on the same grid; interpolated linearly, so give probabilities.
+
+    Returns:
+        (channels, i, j, k) on the source's grid, with the source's affine.
+    """
+    carrier = MetaTensor(result, meta=image.meta, applied_operations=image.applied_operations)
+    return Compose(steps).inverse({"image": carrier})["image"]
+
+
+def _as_volume(image: torch.Tensor) -> torch.Tensor:
+    """(channel, i, j) -> (channel, i, j, 1); a volume stays."""
+    if image.ndim == 3:
+        return image[..., None]
+    if image.ndim != 4:
+        raise InputError(f"An image of {image.ndim - 1} dimensions cannot be segmented; give a 2D or 3D image.")
+    return image
+
+
+def _as_loaded(image: torch.Tensor) -> torch.Tensor:
+    return image

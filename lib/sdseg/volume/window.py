@@ -1,0 +1,75 @@
+"""Intensity windows: which grey values of a modality are spread over [-1, 1]."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from monai.transforms import MapTransform, ScaleIntensityRange, ScaleIntensityRangePercentiles
+
+from sdseg.errors import InputError
+
+
+@dataclass(frozen=True)
+class Window:
+    """Grey values from `low` to `high` become [-1, 1]; what lies outside is clipped.
+
+    `kind` "range": low and high are values (HU for CT, 0 and 255 for photographs).
+    `kind` "percentile": they are percentiles of the whole volume (MR, whose values have no unit).
+    """
+
+    kind: Literal["range", "percentile"]
+    low: float
+    high: float
+
+    def __post_init__(self) -> None:
+        if self.kind not in ("range", "percentile"):
+            raise InputError(f"Window kind '{self.kind}' is unknown; use 'range' or 'percentile'.")
+        if not self.low < self.high:
+            raise InputError(f"A window must run from low to high, not from {self.low} to {self.high}.")
+        if self.kind == "percentile" and not (0 <= self.low and self.high <= 100):
+            raise InputError(f"Window percentiles must lie in 0..100, not {self.low}..{self.high}.")
+
+    def apply(self, image: torch.Tensor) -> torch.Tensor:
+        """Map `image` (any shape) to float32 in [-1, 1]."""
+        if self.kind == "range":
+            return ScaleIntensityRange(self.low, self.high, -1.0, 1.0, clip=True)(image)
+        return ScaleIntensityRangePercentiles(self.low, self.high, -1.0, 1.0, clip=True)(image)
+
+
+class WindowByModalityd(MapTransform):
+    """Apply the window of the image's modality, which the reader left in its meta data.
+
+    Args:
+        keys: of the images.
+        windows: DICOM Modality -> Window; also the list of what the model was trained on.
+        modality: what the images are, where the file cannot say (NIfTI, PNG); where it can, they must agree.
+
+    Raises:
+        InputError: the image is of a modality without a window here.
+    """
+
+    def __init__(self, keys: Any, windows: Mapping[str, Window], modality: str | None = None) -> None:
+        super().__init__(keys)
+        self.windows = dict(windows)
+        self.modality = modality
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        result = dict(data)
+        for key in self.key_iterator(result):
+            result[key] = self._window(result[key]).apply(result[key])
+        return result
+
+    def _window(self, image: Any) -> Window:
+        modality = getattr(image, "meta", {}).get("modality") or self.modality
+        if modality is None and len(self.windows) == 1:
+            return next(iter(self.windows.values()))
+        if modality not in self.windows:
+            raise InputError(
+                f"The image's modality is {modality or 'not stated'}, but this model was trained on "
+                f"{' and '.join(self.windows)}: choose an image or a model that match, or state the modality "
+                "of an image whose file does not."
+            )
+        return self.windows[modality]
