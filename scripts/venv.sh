@@ -16,7 +16,7 @@ python=${2:?python command}
 extra=${3:-}
 
 needed="Python 3.11, 3.12 or 3.13 is needed"
-another="name one with PYTHON=python3.12 or the like."
+another="install one and name it with PYTHON=python3.12."
 command -v "$python" >/dev/null || die "$needed, and $python was not found: $another"
 # -S: no site-packages, so a broken one cannot get in the way of the message.
 version=$("$python" -S -c 'import sys; print("%d.%d.%d" % sys.version_info[:3])' 2>/dev/null) ||
