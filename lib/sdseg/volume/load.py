@@ -9,6 +9,12 @@ from pathlib import Path
 from sdseg.errors import InputError, SdsegError
 
 
+def check_exists(source: Path) -> None:
+    """Raise InputError if there is nothing at `source`."""
+    if not Path(source).exists():
+        raise InputError(f"There is no image at {source}; check the path.")
+
+
 @contextmanager
 def load_failures(source: Path) -> Iterator[None]:
     """Turn the many ways in which MONAI's readers fail on `source` into one InputError.
@@ -19,8 +25,7 @@ def load_failures(source: Path) -> Iterator[None]:
     Raises:
         InputError: also at once, if there is nothing at `source`.
     """
-    if not Path(source).exists():
-        raise InputError(f"There is no image at {source}; check the path.")
+    check_exists(source)
     try:
         yield
     except SdsegError:

@@ -20,7 +20,9 @@ from monai.transforms import (
     Transform,
 )
 
+from sdseg.dicom.files import is_dicom
 from sdseg.errors import InputError
+from sdseg.volume.series_reader import DicomSeriesReader
 from sdseg.volume.square import SquarePad
 from sdseg.volume.window import Window, WindowByModalityd
 
@@ -84,11 +86,7 @@ class Recipe:
 
     def _load(self, source: str | Path, keys: list[str]) -> list[Transform]:
         picture = str(source).lower().endswith(PICTURE_SUFFIXES)
-        reader = None
-        if source and Path(source).is_dir():
-            from sdseg.volume.series_reader import DicomSeriesReader
-
-            reader = DicomSeriesReader()
+        reader = DicomSeriesReader() if source and _is_dicom(Path(source)) else None
         steps: list[Transform] = [
             LoadImaged(keys, reader=reader, ensure_channel_first=True, image_only=True),
             EnsureTyped(keys, dtype=torch.float32, track_meta=True),
@@ -117,6 +115,10 @@ def invert(steps: list[Transform], image: MetaTensor, result: torch.Tensor) -> M
     """
     carrier = MetaTensor(result, meta=image.meta, applied_operations=image.applied_operations)
     return Compose(steps).inverse({"image": carrier})["image"]
+
+
+def _is_dicom(source: Path) -> bool:
+    return source.is_dir() or (source.is_file() and is_dicom(source))
 
 
 def _as_volume(image: torch.Tensor) -> torch.Tensor:

@@ -1,0 +1,1 @@
+"""The demonstration: a real server, the calls of a viewer, a stored SEG, a score."""

@@ -1,0 +1,98 @@
+"""A MONAI Label server of our own, started for a while and surely stopped."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import TracebackType
+
+import requests
+
+from sdseg.cli.serve import server_arguments
+from sdseg.errors import DeliveryError
+
+
+def free_port() -> int:
+    """A TCP port of this machine on which nothing listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class ServerProcess:
+    """Runs `monailabel start_server` with the SDSeg app in a process group of its own.
+
+    Use it as a context manager: the group is ended on leaving, whatever happened inside.
+
+    Args:
+        studies: folder or DICOMweb URL.
+        log: file for the server's output.
+        conf: key=value entries for the app.
+    """
+
+    def __init__(self, studies: str, log: Path, conf: list[str] | None = None) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._log = log
+        self._command = [
+            sys.executable,
+            "-m",
+            "monailabel.main",
+            *server_arguments(studies, "127.0.0.1", self.port, conf or []),
+        ]
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> ServerProcess:
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(
+                self._command, stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, start_new_session=True
+            )
+        try:
+            self._wait_until_ready(seconds=120)
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _wait_until_ready(self, seconds: float) -> None:
+        assert self._process is not None
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            if self._process.poll() is not None:
+                raise DeliveryError(f"The server did not start: {self._last_words()} (whole log: {self._log}).")
+            try:
+                if requests.get(f"{self.url}/info/", timeout=5).ok:
+                    return
+            except requests.RequestException:
+                time.sleep(0.2)
+        raise DeliveryError(f"The server did not answer within {seconds:.0f} s (log: {self._log}).")
+
+    def _last_words(self) -> str:
+        lines = [line.strip() for line in self._log.read_text(errors="replace").splitlines() if line.strip()]
+        telling = [line for line in lines if "Error" in line and "File " not in line]
+        return (telling or lines or ["it said nothing"])[-1]
+
+    def stop(self) -> None:
+        """End the whole process group: asked first, then killed."""
+        if self._process is None:
+            return
+        for number, patience in ((signal.SIGTERM, 10), (signal.SIGKILL, 10)):
+            try:
+                os.killpg(self._process.pid, number)
+                self._process.wait(timeout=patience)
+            except ProcessLookupError:
+                break
+            except subprocess.TimeoutExpired:
+                continue
+        self._process.wait(timeout=10)
+        self._process = None

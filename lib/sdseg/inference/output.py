@@ -1,0 +1,87 @@
+"""Where a segmentation goes: DICOM SEG, labelmap or picture, chosen before the model runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from sdseg.dicom.seg_writer import SegProvenance, build_seg, save_seg
+from sdseg.dicom.series import load_series
+from sdseg.errors import EmptySegmentationError, InputError
+from sdseg.inference.provenance import provenance_of
+from sdseg.inference.segmenter import SegmentationResult, Segmenter
+from sdseg.volume.labelmap import save_labelmap
+from sdseg.volume.recipe import PICTURE_SUFFIXES
+
+LABELMAP_SUFFIXES = (".nii.gz", ".nii", ".nrrd")
+_ALL = (".dcm", *LABELMAP_SUFFIXES, ".png")
+
+
+@dataclass(frozen=True)
+class OutputFile:
+    """A file a segmentation will be written to.
+
+    Attributes:
+        source: the image that is segmented.
+        path: of the file; its suffix says the format.
+    """
+
+    source: Path
+    path: Path
+
+    @classmethod
+    def choose(cls, source: Path, output: Path, replace: bool = False) -> OutputFile:
+        """The file for `output`, which may be a folder.
+
+        Raises:
+            InputError: the format does not suit the source, or the file exists and `replace` is False.
+        """
+        path = output if output.name.lower().endswith(_ALL) else output / cls._default_name(source)
+        if path.suffix == ".dcm" and not source.is_dir():
+            raise InputError(f"A DICOM SEG needs a DICOM series, and {source.name} is none; write .nii.gz or .png.")
+        if path.suffix == ".png" and not _is_picture(source):
+            raise InputError(f"{source.name} is a volume and cannot become one PNG; write .nii.gz or .dcm.")
+        if _is_picture(source) and path.suffix != ".png":
+            raise InputError(f"{source.name} is a picture: write its mask as .png.")
+        if path.exists() and not replace:
+            raise InputError(f"{path} exists already; choose another output or add --force.")
+        return cls(source, path)
+
+    @staticmethod
+    def _default_name(source: Path) -> str:
+        if source.is_dir():
+            return "segmentation.dcm"
+        name = source.name
+        stem = next((name[: -len(s)] for s in LABELMAP_SUFFIXES if name.endswith(s)), source.stem)
+        return f"{stem}_seg.png" if _is_picture(source) else f"{stem}_seg.nii.gz"
+
+    def write(self, result: SegmentationResult, segmenter: Segmenter, seed: int) -> None:
+        """Write the result; a DICOM SEG only if something was found.
+
+        Raises:
+            EmptySegmentationError: nothing was found and the format is DICOM SEG.
+        """
+        if self.path.suffix == ".dcm":
+            if result.is_empty:
+                names = " or ".join(result.labels)
+                raise EmptySegmentationError(f"The model found no {names} in {self.source}: no DICOM SEG was written.")
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            save_seg(self._build_seg(result, provenance_of(segmenter, seed)), self.path)
+            return
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        if self.path.suffix == ".png":
+            # Pictures are shown rows first, (i, j) is (column, row).
+            Image.fromarray((result.labelmap[:, :, 0].T > 0).astype(np.uint8) * 255).save(self.path)
+        else:
+            save_labelmap(result.labelmap, result.affine, self.path)
+
+    def _build_seg(self, result: SegmentationResult, provenance: SegProvenance):  # type: ignore[no-untyped-def]
+        # (column, row, slice) -> (slices, rows, columns)
+        return build_seg(load_series(self.source), result.labelmap.transpose(2, 1, 0), result.labels, provenance)
+
+
+def _is_picture(source: Path) -> bool:
+    return source.name.lower().endswith(PICTURE_SUFFIXES)
