@@ -19,10 +19,10 @@ Item = Path | list[Path]
 
 
 class DicomSeriesReader(ImageReader):
-    """Reads a folder, or the files, of a CT, MR or PET series: `LoadImaged("image", reader=DicomSeriesReader())`.
+    """Reads a folder or files of a CT, MR or PET series: `LoadImaged("image", reader=DicomSeriesReader())`.
 
-    `series_instance_uid` chooses where a folder holds several series. The affine is in RAS mm, as that of MONAI's
-    own readers is.
+    `series_instance_uid` chooses where a folder holds several series. The affine is in RAS mm, as that of
+    MONAI's own readers is.
     """
 
     def __init__(self, series_instance_uid: str | None = None) -> None:
@@ -36,8 +36,9 @@ class DicomSeriesReader(ImageReader):
     def read(self, data: Sequence[PathLike] | PathLike, **kwargs: Any) -> Item:
         """The folder, or the files, that `get_data` will load.
 
-        Nothing is loaded yet: LoadImage turns what is raised here into a page of advice about readers, but lets
-        errors of `get_data` through. A file of another format is refused here, so that the next reader gets it.
+        Nothing is loaded yet: LoadImage turns what is raised here into a page of advice about readers, but
+        lets errors of `get_data` through. A file of another format is refused here, so that the next reader
+        gets it.
         """
         paths = as_paths(data)
         other = [path.name for path in paths if path.is_file() and not is_dicom(path)]
