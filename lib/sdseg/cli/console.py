@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 import os
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Protocol
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -26,9 +27,15 @@ def quieten_libraries() -> None:
     logging.getLogger().setLevel(logging.ERROR)
 
 
+class Update(Protocol):
+    """Moves a progress bar."""
+
+    def __call__(self, done: int, total: int, note: str = "") -> None: ...
+
+
 @contextmanager
-def progress_bar(title: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar on stderr; the function it yields takes (done, total)."""
+def progress_bar(title: str) -> Iterator[Update]:
+    """A bar on stderr; call what it yields with (done, total)."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),

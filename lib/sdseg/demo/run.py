@@ -13,16 +13,17 @@ from typing import Any
 
 import numpy as np
 
-from sdseg.demo.server import ServerProcess
 from sdseg.demo.viewer import Viewer
 from sdseg.dicom.seg_reader import read_seg
 from sdseg.dicom.series import load_series
 from sdseg.errors import DeliveryError, InputError
 from sdseg.evaluation.dice import volume_dice
 from sdseg.evaluation.montage import save_montage
+from sdseg.serving.process import ServerProcess
 from sdseg.volume.labelmap import load_labelmap_like
 
 MODEL = "sdseg"
+_LOG = "server.log"
 
 
 @dataclass(frozen=True)
@@ -65,11 +66,11 @@ def run_demo(inputs: DemoInputs, output: Path, show: Callable[[str], None]) -> D
     report = DemoReport()
     studies = output / "studies"
     with report.step("copy the sample study", show):
-        shutil.rmtree(output, ignore_errors=True)
+        empty_own_folder(output)
         shutil.copytree(inputs.series, studies / "source")
     conf = [f"weights={inputs.weights}", f"model_dir={output / 'model'}"]
     with report.step("start the MONAI Label server", show):
-        server = ServerProcess(str(studies), output / "server.log", conf).__enter__()
+        server = ServerProcess(str(studies), output / _LOG, conf).__enter__()
     with server:
         viewer = Viewer(server.url)
         with report.step("list models, choose the image", show):
@@ -91,6 +92,17 @@ def run_demo(inputs: DemoInputs, output: Path, show: Callable[[str], None]) -> D
             "sample weights; weights or software are not the ones of the repository."
         )
     return report
+
+
+def empty_own_folder(output: Path) -> None:
+    """Remove what an earlier demo left in `output`, and nothing else.
+
+    Raises:
+        InputError: the folder holds files, but none that a demo writes.
+    """
+    if output.is_dir() and any(output.iterdir()) and not (output / _LOG).is_file():
+        raise InputError(f"{output} is not empty and not a demo's; choose another folder with --output.")
+    shutil.rmtree(output, ignore_errors=True)
 
 
 def score_seg(inputs: DemoInputs, studies: Path, seg: Path, report: DemoReport, output: Path) -> None:

@@ -99,7 +99,7 @@ class Segmenter:
         return to_volume(segment_slices(self.pipeline, to_slices(image), seed, batch_size, progress))
 
     def to_labelmap(self, probability: torch.Tensor) -> npt.NDArray[np.uint8]:
-        """(1, i, j, k) probability on the source grid -> (i, j, k) uint8 label values; more than a half is foreground."""
+        """(1, i, j, k) probability on the source grid -> (i, j, k) uint8 label values, foreground above a half."""
         (value,) = self.card.labels.values()
         return (probability[0] > 0.5).to(torch.uint8).numpy() * np.uint8(value)
 

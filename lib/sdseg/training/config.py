@@ -26,7 +26,7 @@ class ExampleConfig(_Strict):
 class AugmentationConfig(_Strict):
     """Random changes of a training slice; angles in radians, lengths as a fraction of the slice."""
 
-    probability: float = Field(0.8, ge=0, le=1)
+    probability: float = Field(default=0.8, ge=0, le=1)
     rotate: float = 0.25
     scale: float = 0.2
     shear: float = 0.1
@@ -43,18 +43,18 @@ class OptimiserConfig(_Strict):
     """AdamW with linear warm-up, then constant or falling along a half cosine."""
 
     steps: int = Field(gt=0)
-    batch_size: int = Field(4, gt=0)
+    batch_size: int = Field(default=4, gt=0)
     learning_rate: float = Field(gt=0)
-    warmup_steps: int = Field(0, ge=0)
+    warmup_steps: int = Field(default=0, ge=0)
     schedule: Literal["constant", "cosine"] = "constant"
-    weight_decay: float = Field(0.01, ge=0)
-    clip_norm: float = Field(1.0, gt=0)
+    weight_decay: float = Field(default=0.01, ge=0)
+    clip_norm: float = Field(default=1.0, gt=0)
 
 
 class AutoencoderConfig(OptimiserConfig):
     """Training of the KL autoencoder, on images and masks alike; it is frozen afterwards."""
 
-    kl_weight: float = Field(1e-6, ge=0)
+    kl_weight: float = Field(default=1e-6, ge=0)
 
 
 class DiffusionConfig(OptimiserConfig):
@@ -72,10 +72,10 @@ class DiffusionConfig(OptimiserConfig):
     """
 
     timesteps: tuple[int, int] = (0, 999)
-    noise_weight: float = Field(1.0, ge=0)
-    latent_weight: float = Field(1.0, ge=0)
-    mask_weight: float = Field(0.0, ge=0)
-    ema_decay: float = Field(0.9999, ge=0, lt=1)
+    noise_weight: float = Field(default=1.0, ge=0)
+    latent_weight: float = Field(default=1.0, ge=0)
+    mask_weight: float = Field(default=0.0, ge=0)
+    ema_decay: float = Field(default=0.9999, ge=0, lt=1)
 
     @model_validator(mode="after")
     def _check(self) -> DiffusionConfig:
@@ -95,7 +95,7 @@ class TrainingConfig(_Strict):
     labels: dict[str, int]
     recipe: dict[str, Any] = Field(default_factory=dict)
     data: tuple[ExampleConfig, ...] = Field(min_length=1)
-    augmentation: AugmentationConfig = AugmentationConfig()
+    augmentation: AugmentationConfig = Field(default_factory=AugmentationConfig)
     autoencoder: AutoencoderConfig
     diffusion: DiffusionConfig
     precision: Literal["fp32", "bf16"] = "fp32"

@@ -22,9 +22,7 @@ class Optimiser:
     def __init__(self, parameters: Iterable[torch.nn.Parameter], config: OptimiserConfig) -> None:
         self._parameters = list(parameters)
         self._config = config
-        self.adamw = torch.optim.AdamW(
-            self._parameters, lr=config.learning_rate, weight_decay=config.weight_decay
-        )
+        self.adamw = torch.optim.AdamW(self._parameters, lr=config.learning_rate, weight_decay=config.weight_decay)
         self.schedule = torch.optim.lr_scheduler.LambdaLR(self.adamw, self._factor)
 
     def _factor(self, step: int) -> float:
@@ -40,9 +38,7 @@ class Optimiser:
             SdsegError: the loss is not finite.
         """
         if not torch.isfinite(loss):
-            raise SdsegError(
-                f"The training loss became {loss.item()}: lower the learning rate or train in fp32."
-            )
+            raise SdsegError(f"The training loss became {loss.item()}: lower the learning rate or train in fp32.")
         self.adamw.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self._parameters, self._config.clip_norm)

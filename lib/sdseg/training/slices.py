@@ -28,9 +28,7 @@ class SliceStack:
 
     def __post_init__(self) -> None:
         if self.images.shape[0] != self.masks.shape[0] or self.images.shape[2:] != self.masks.shape[2:]:
-            raise LabelError(
-                f"Images {tuple(self.images.shape)} and masks {tuple(self.masks.shape)} do not match."
-            )
+            raise LabelError(f"Images {tuple(self.images.shape)} and masks {tuple(self.masks.shape)} do not match.")
 
     def __len__(self) -> int:
         return len(self.images)

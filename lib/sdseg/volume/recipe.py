@@ -122,11 +122,15 @@ def _is_dicom(source: Path) -> bool:
 
 
 def _as_volume(image: torch.Tensor) -> torch.Tensor:
-    """(channel, i, j) -> (channel, i, j, 1); a volume stays."""
-    if image.ndim == 3:
-        return image[..., None]
-    if image.ndim != 4:
+    """(channel, i, j) -> (channel, i, j, 1); a volume stays. A picture's opacity is dropped."""
+    if image.ndim not in (3, 4):
         raise InputError(f"An image of {image.ndim - 1} dimensions cannot be segmented; give a 2D or 3D image.")
+    if image.ndim == 3:
+        image = image[..., None]
+    if image.shape[0] in (2, 4):
+        image = image[:-1]
+    if image.shape[0] not in (1, 3):
+        raise InputError(f"An image of {image.shape[0]} channels cannot be segmented; give a grey or an RGB image.")
     return image
 
 

@@ -29,7 +29,7 @@ class Window:
             raise InputError(f"Window kind '{self.kind}' is unknown; use 'range' or 'percentile'.")
         if not self.low < self.high:
             raise InputError(f"A window must run from low to high, not from {self.low} to {self.high}.")
-        if self.kind == "percentile" and not (0 <= self.low and self.high <= 100):
+        if self.kind == "percentile" and not (self.low >= 0 and self.high <= 100):
             raise InputError(f"Window percentiles must lie in 0..100, not {self.low}..{self.high}.")
 
     def apply(self, image: torch.Tensor) -> torch.Tensor:

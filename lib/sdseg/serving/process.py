@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -13,15 +12,8 @@ from types import TracebackType
 
 import requests
 
-from sdseg.cli.serve import server_arguments
 from sdseg.errors import DeliveryError
-
-
-def free_port() -> int:
-    """A TCP port of this machine on which nothing listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+from sdseg.serving.launch import free_port, server_arguments
 
 
 class ServerProcess:

@@ -1,0 +1,1 @@
+"""Starting MONAI Label with the SDSeg app: checked arguments, a server that surely stops."""
