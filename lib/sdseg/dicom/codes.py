@@ -33,7 +33,7 @@ def structure(name: str) -> Structure:
     found = known.get(plain(name))
     if found is None:
         near = ", ".join(difflib.get_close_matches(plain(name), known, n=3, cutoff=0.5) or sorted(known))
-        raise LabelError(f'The label "{name}" has no DICOM code here: rename it to a known one, such as {near}.')
+        raise LabelError(f'The label "{name}" has no DICOM code here: rename it to a known one like {near}.')
     return found
 
 
