@@ -27,7 +27,7 @@ case $version in
 esac
 
 stamp_of() { # what an installed set is known by: the text of the files it came from
-    cat "$@" scripts/venv.sh pyproject.toml | cksum
+    cat "$@" scripts/venv.sh scripts/first_import.py pyproject.toml | cksum
 }
 runtime_files=(requirements.txt requirements-monailabel.txt constraints.txt)
 dev_files=(requirements-dev.txt constraints.txt)
@@ -45,7 +45,7 @@ else
     "$python" -m venv --clear "$venv"
 fi
 
-# --no-compile: modules are compiled when first imported, most of them never are (0.4 GB).
+# --no-compile: most modules are never imported; scripts/first_import.py compiles those that are.
 # --only-binary: a missing wheel is said at once instead of compiled for an hour.
 pip=("$venv/bin/python" -m pip --disable-pip-version-check)
 install=("${pip[@]}" install --quiet --no-compile --constraint constraints.txt --only-binary :all:)
@@ -62,6 +62,8 @@ if [ "$(cat "$venv/.runtime" 2>/dev/null)" != "$runtime_stamp" ]; then
     "${install[@]}" --no-deps -r requirements-monailabel.txt
     # An editable install warns about folder names; there is nothing to be done about it.
     PYTHONWARNINGS=ignore "${pip[@]}" install --quiet --no-deps --no-build-isolation --editable .
+    # Even where the shell says not to write compiled modules: this is the install, not a run.
+    PYTHONDONTWRITEBYTECODE='' "$venv/bin/python" scripts/first_import.py
     echo "$runtime_stamp" >"$venv/.runtime"
 fi
 

@@ -71,9 +71,7 @@ def checkout(tmp_path: Path) -> Checkout:
 def only_line(result: subprocess.CompletedProcess[str]) -> str:
     """What is said beside make's own line."""
     assert result.returncode != 0
-    [line] = [
-        line for line in (result.stdout + result.stderr).splitlines() if not line.startswith("make: ***")
-    ]
+    [line] = [line for line in (result.stdout + result.stderr).splitlines() if not line.startswith("make: ***")]
     return line
 
 

@@ -120,9 +120,7 @@ def test_an_image_is_no_seg(series: list[Dataset]) -> None:
         pydicom_seg.MultiClassReader().read(series[0])
 
 
-def test_a_file_read_from_disk_is_left_as_it_was(
-    series: list[Dataset], mask: np.ndarray, tmp_path: Path
-) -> None:
+def test_a_file_read_from_disk_is_left_as_it_was(series: list[Dataset], mask: np.ndarray, tmp_path: Path) -> None:
     seg_of(series, mask).save_as(tmp_path / "seg.dcm")
     dataset = dcmread(tmp_path / "seg.dcm")
     before = dataset.to_json()

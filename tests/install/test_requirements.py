@@ -82,14 +82,10 @@ def test_what_we_import_is_a_direct_requirement() -> None:
 
 
 def test_the_only_broken_requirements_are_those_monailabel_does_without() -> None:
-    result = subprocess.run(
-        [sys.executable, "-m", "pip", "check"], capture_output=True, text=True, check=False
-    )
+    result = subprocess.run([sys.executable, "-m", "pip", "check"], capture_output=True, text=True, check=False)
     complaints = [line for line in result.stdout.splitlines() if not line.startswith("No broken")]
     missing = {
-        match[1]
-        for line in complaints
-        if (match := re.match(r"monailabel 0\.8\.5 requires (\S+), which is not", line))
+        match[1] for line in complaints if (match := re.match(r"monailabel 0\.8\.5 requires (\S+), which is not", line))
     }
     assert missing <= LEFT_OUT
     assert len(complaints) == len(missing), complaints
