@@ -16,6 +16,7 @@ def train(
     autoencoder: Annotated[
         Path | None, typer.Option(help="Use this diffusers AutoencoderKL folder instead of training one.")
     ] = None,
+    stage: Annotated[str, typer.Option(help="'all', or 'autoencoder' to stop after the first stage.")] = "all",
     device: Annotated[str, typer.Option(help="cpu, cuda or cuda:N.")] = "cpu",
 ) -> None:
     """Train a model: first a small KL autoencoder, then, with that frozen, U-Net and vision encoder.
@@ -24,9 +25,12 @@ def train(
     The result is [bold]OUTPUT/weights[/bold], a diffusers folder that `sdseg segment --weights` takes.
     """
     quieten_libraries()
+    from sdseg.errors import InputError
     from sdseg.training.config import load_config
     from sdseg.training.run import TrainingRun
 
+    if stage not in ("all", "autoencoder"):
+        raise InputError(f"--stage takes 'all' or 'autoencoder', not '{stage}'.")
     with progress_bar("training") as update:
 
         def show(stage: str, step: int, steps: int, losses: dict[str, float]) -> None:
@@ -34,5 +38,5 @@ def train(
             update(step, steps, f"{stage}  {note}")
 
         run = TrainingRun(load_config(config), output, device, show, autoencoder)
-        weights = run.run()
-    typer.echo(f"weights={weights}")
+        result = run.run() if stage == "all" else run.run_autoencoder()
+    typer.echo(f"{'weights' if stage == 'all' else 'autoencoder'}={result}")

@@ -8,13 +8,17 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from sdseg.dicom.seg_writer import SegProvenance, build_seg, save_seg
+from highdicom.seg import Segmentation
+
+from sdseg.dicom.provenance import SegProvenance
+from sdseg.dicom.seg_file import save_seg
+from sdseg.dicom.seg_writer import build_seg
 from sdseg.dicom.series import load_series
 from sdseg.errors import EmptySegmentationError, InputError
 from sdseg.inference.provenance import provenance_of
 from sdseg.inference.segmenter import SegmentationResult, Segmenter
 from sdseg.volume.labelmap import save_labelmap
-from sdseg.volume.recipe import PICTURE_SUFFIXES
+from sdseg.volume.recipe import is_picture
 
 LABELMAP_SUFFIXES = (".nii.gz", ".nii", ".nrrd")
 _ALL = (".dcm", *LABELMAP_SUFFIXES, ".png")
@@ -42,9 +46,9 @@ class OutputFile:
         path = output if output.name.lower().endswith(_ALL) else output / cls._default_name(source)
         if path.suffix == ".dcm" and not source.is_dir():
             raise InputError(f"A DICOM SEG needs a DICOM series, and {source.name} is none; write .nii.gz or .png.")
-        if path.suffix == ".png" and not _is_picture(source):
+        if path.suffix == ".png" and not is_picture(source):
             raise InputError(f"{source.name} is a volume and cannot become one PNG; write .nii.gz or .dcm.")
-        if _is_picture(source) and path.suffix != ".png":
+        if is_picture(source) and path.suffix != ".png":
             raise InputError(f"{source.name} is a picture: write its mask as .png.")
         if path.exists() and not replace:
             raise InputError(f"{path} exists already; choose another output or add --force.")
@@ -56,7 +60,7 @@ class OutputFile:
             return "segmentation.dcm"
         name = source.name
         stem = next((name[: -len(s)] for s in LABELMAP_SUFFIXES if name.endswith(s)), source.stem)
-        return f"{stem}_seg.png" if _is_picture(source) else f"{stem}_seg.nii.gz"
+        return f"{stem}_seg.png" if is_picture(source) else f"{stem}_seg.nii.gz"
 
     def write(self, result: SegmentationResult, segmenter: Segmenter, seed: int) -> None:
         """Write the result; a DICOM SEG only if something was found.
@@ -78,10 +82,6 @@ class OutputFile:
         else:
             save_labelmap(result.labelmap, result.affine, self.path)
 
-    def _build_seg(self, result: SegmentationResult, provenance: SegProvenance):  # type: ignore[no-untyped-def]
+    def _build_seg(self, result: SegmentationResult, provenance: SegProvenance) -> Segmentation:
         # (column, row, slice) -> (slices, rows, columns)
         return build_seg(load_series(self.source), result.labelmap.transpose(2, 1, 0), result.labels, provenance)
-
-
-def _is_picture(source: Path) -> bool:
-    return source.name.lower().endswith(PICTURE_SUFFIXES)

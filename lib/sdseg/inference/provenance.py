@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sdseg import __version__
-from sdseg.dicom.seg_writer import SegProvenance
+from sdseg.dicom.provenance import SegProvenance
 from sdseg.inference.segmenter import Segmenter
 
 

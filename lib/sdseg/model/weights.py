@@ -100,18 +100,25 @@ def publish(folder: Path, models_dir: Path) -> Path:
     try:
         models_dir.mkdir(parents=True, exist_ok=True)
         if not target.exists():
-            staging = Path(tempfile.mkdtemp(prefix=".incoming-", dir=models_dir))
-            shutil.copytree(folder, staging, dirs_exist_ok=True)
-            _sync(staging)
-            staging.rename(target)
+            _copy_whole(folder, target)
         pointer = models_dir / f".{POINTER_FILE}-{os.getpid()}"
         pointer.write_text(target.name + "\n")
         _sync(pointer)
         os.replace(pointer, models_dir / POINTER_FILE)
-        _sync(models_dir)
+        _sync_one(models_dir)
     except OSError as error:
         raise WeightsError(f"The weights could not be published to {models_dir}: {error.strerror}.") from error
     return target
+
+
+def _copy_whole(folder: Path, target: Path) -> None:
+    staging = Path(tempfile.mkdtemp(prefix=".incoming-", dir=target.parent))
+    try:
+        shutil.copytree(folder, staging, dirs_exist_ok=True)
+        _sync(staging)
+        staging.rename(target)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
 
 
 def current(models_dir: Path) -> Path | None:
@@ -132,8 +139,13 @@ def current(models_dir: Path) -> Path | None:
 def _sync(path: Path) -> None:
     """fsync a file, or a folder and all below it, so that a rename never outlives its content."""
     for item in [*path.rglob("*"), path] if path.is_dir() else [path]:
-        descriptor = os.open(item, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        _sync_one(item)
+
+
+def _sync_one(path: Path) -> None:
+    """fsync one file, or the names in one folder."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

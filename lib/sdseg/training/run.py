@@ -63,8 +63,7 @@ class TrainingRun:
 
     def run(self) -> Path:
         """Train both stages and return the weights folder."""
-        torch.manual_seed(self.config.seed)
-        stack = load_slices(self.config.data, self.recipe, self.config.labels)
+        stack = self._start()
         vae = self._trained_autoencoder(stack)
         pipeline = build_pipeline(self.preset, vae)
         pipeline.to(self._device)
@@ -72,17 +71,29 @@ class TrainingRun:
         save_weights(pipeline, self._card(), self.weights)
         return self.weights
 
+    def run_autoencoder(self) -> Path:
+        """Train stage one only and return its folder."""
+        self._trained_autoencoder(self._start())
+        return self.output / "autoencoder"
+
+    def _start(self) -> SliceStack:
+        torch.manual_seed(self.config.seed)
+        return load_slices(self.config.data, self.recipe, self.config.labels)
+
     def _trained_autoencoder(self, stack: SliceStack) -> AutoencoderKL:
-        if self._autoencoder is not None:
-            return load_autoencoder(self._autoencoder).to(self._device)
+        """The given autoencoder or a newly trained one, its `scaling_factor` measured on masks of this run."""
         settings = self.config.autoencoder
-        vae = build_autoencoder(self.preset).to(self._device)
         sampler = self._sampler(stack, settings.batch_size, seed=self.config.seed + 1)
-        report = partial(self._report, "autoencoder", settings.steps)
-        train_autoencoder(vae, sampler, settings, self._autocast, report)
+        if self._autoencoder is not None:
+            vae = load_autoencoder(self._autoencoder, self.preset).to(self._device)
+        else:
+            vae = build_autoencoder(self.preset).to(self._device)
+            report = partial(self._report, "autoencoder", settings.steps)
+            train_autoencoder(vae, sampler, settings, self._autocast, report)
         masks = torch.cat([sampler.draw()[1] for _ in range(8)])
         vae.register_to_config(scaling_factor=measure_scaling_factor(vae, masks))
-        vae.save_pretrained(self.output / "autoencoder")
+        if self._autoencoder is None:
+            vae.save_pretrained(self.output / "autoencoder")
         return vae
 
     def train_diffusion(self, pipeline: SDSegPipeline, stack: SliceStack) -> None:
@@ -126,13 +137,17 @@ def recipe_of(config: TrainingConfig, preset: ModelPreset) -> Recipe:
     return recipe
 
 
-def load_autoencoder(folder: Path) -> AutoencoderKL:
-    """Load a diffusers AutoencoderKL folder.
+def load_autoencoder(folder: Path, preset: ModelPreset) -> AutoencoderKL:
+    """Load a diffusers AutoencoderKL folder of the preset's latents.
 
     Raises:
-        WeightsError: it is not one.
+        WeightsError: it is not one, or its latents have another size.
     """
     try:
-        return AutoencoderKL.from_pretrained(folder, low_cpu_mem_usage=False)
+        vae = AutoencoderKL.from_pretrained(folder, low_cpu_mem_usage=False)
     except (OSError, ValueError, RuntimeError) as error:
         raise WeightsError(f"{folder} is not a diffusers AutoencoderKL folder ({error}).") from error
+    shrink = 2 ** (len(vae.config.block_out_channels) - 1)
+    if (vae.config.latent_channels, preset.image_size // shrink) != (preset.latent_channels, preset.latent_size):
+        raise WeightsError(f"The latents of {folder} do not fit the preset '{preset.name}'; choose another preset.")
+    return vae

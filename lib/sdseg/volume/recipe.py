@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from monai.data import ImageReader, PILReader
 from monai.data.meta_tensor import MetaTensor
 from monai.transforms import (
     Compose,
@@ -19,9 +20,11 @@ from monai.transforms import (
     Resized,
     Transform,
 )
+from PIL.Image import Image
 
 from sdseg.dicom.files import is_dicom
 from sdseg.errors import InputError
+from sdseg.volume.label import LoadLabelLiked
 from sdseg.volume.series_reader import DicomSeriesReader
 from sdseg.volume.square import SquarePad
 from sdseg.volume.window import Window, WindowByModalityd
@@ -69,30 +72,28 @@ class Recipe:
             modality: DICOM Modality of an image whose file does not say.
         """
         return [
-            *self._load(source, ["image"]),
+            *_read(source),
+            *self._orient(source, ["image"]),
             WindowByModalityd("image", self.windows, modality),
             *self._to_square(["image"], mode="bilinear", background=-1.0),
         ]
 
     def training_transforms(self, source: str | Path, modality: str | None = None) -> list[Transform]:
-        """The same for {"image": path, "label": path}; the label keeps its values (nearest neighbour)."""
+        """The same for {"image": path, "label": path}; the label keeps its values (nearest neighbour).
+
+        The label must lie on the image's voxel grid, or a LabelError is raised.
+        """
         return [
-            *self._load(source, ["image"]),
-            *self._load("", ["label"]),
+            *_read(source),
+            LoadLabelLiked("label", like="image"),
+            *self._orient(source, ["image", "label"]),
             WindowByModalityd("image", self.windows, modality),
             *self._to_square(["image"], mode="bilinear", background=-1.0),
             *self._to_square(["label"], mode="nearest-exact", background=0.0),
         ]
 
-    def _load(self, source: str | Path, keys: list[str]) -> list[Transform]:
-        picture = str(source).lower().endswith(PICTURE_SUFFIXES)
-        reader = DicomSeriesReader() if source and _is_dicom(Path(source)) else None
-        steps: list[Transform] = [
-            LoadImaged(keys, reader=reader, ensure_channel_first=True, image_only=True),
-            EnsureTyped(keys, dtype=torch.float32, track_meta=True),
-            Lambdad(keys, func=_as_volume, inv_func=_as_loaded, track_meta=True),
-        ]
-        return steps if picture else [*steps, Orientationd(keys, axcodes=self.orientation, labels=None)]
+    def _orient(self, source: str | Path, keys: list[str]) -> list[Transform]:
+        return [] if is_picture(source) else [Orientationd(keys, axcodes=self.orientation, labels=None)]
 
     def _to_square(self, keys: list[str], mode: str, background: float) -> list[Transform]:
         size = (self.image_size, self.image_size, -1)
@@ -117,21 +118,42 @@ def invert(steps: list[Transform], image: MetaTensor, result: torch.Tensor) -> M
     return Compose(steps).inverse({"image": carrier})["image"]
 
 
-def _is_dicom(source: Path) -> bool:
-    return source.is_dir() or (source.is_file() and is_dicom(source))
+def is_picture(source: str | Path) -> bool:
+    """True for PNG, JPEG and their like, which have neither millimetres nor anatomical directions."""
+    return str(source).lower().endswith(PICTURE_SUFFIXES)
+
+
+def _read(source: str | Path) -> list[Transform]:
+    """From {"image": path} to float32 (channel, i, j, k)."""
+    return [
+        LoadImaged("image", reader=_reader(Path(source)), ensure_channel_first=True, image_only=True),
+        EnsureTyped("image", dtype=torch.float32, track_meta=True),
+        Lambdad("image", func=_as_volume, inv_func=_as_loaded, track_meta=True),
+    ]
+
+
+def _reader(source: Path) -> ImageReader | None:
+    """MONAI's own choice by suffix, except for DICOM, which passes the geometry gate, and pictures."""
+    if is_picture(source):
+        return PILReader(converter=_opaque)
+    return DicomSeriesReader() if source.is_dir() or (source.is_file() and is_dicom(source)) else None
+
+
+def _opaque(picture: Image) -> Image:
+    """Without palette, opacity and high bit depth: 8-bit grey or RGB."""
+    return picture.convert("L" if picture.mode in ("1", "L", "LA", "I", "I;16", "F") else "RGB")
 
 
 def _as_volume(image: torch.Tensor) -> torch.Tensor:
-    """(channel, i, j) -> (channel, i, j, 1); a volume stays. A picture's opacity is dropped."""
-    if image.ndim not in (3, 4):
-        raise InputError(f"An image of {image.ndim - 1} dimensions cannot be segmented; give a 2D or 3D image.")
-    if image.ndim == 3:
-        image = image[..., None]
-    if image.shape[0] in (2, 4):
-        image = image[:-1]
-    if image.shape[0] not in (1, 3):
-        raise InputError(f"An image of {image.shape[0]} channels cannot be segmented; give a grey or an RGB image.")
-    return image
+    """A picture (1 or 3, i, j) -> (1 or 3, i, j, 1); a volume (1, i, j, k) stays."""
+    if image.ndim == 3 and image.shape[0] in (1, 3):
+        return image[..., None]
+    if image.ndim == 4 and image.shape[0] == 1:
+        return image
+    raise InputError(
+        f"An image of {image.ndim - 1} dimensions and {image.shape[0]} channels cannot be segmented; "
+        "give a grey volume, or a grey or RGB picture."
+    )
 
 
 def _as_loaded(image: torch.Tensor) -> torch.Tensor:
