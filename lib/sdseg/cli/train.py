@@ -17,6 +17,9 @@ def train(
         Path | None, typer.Option(help="Use this diffusers AutoencoderKL folder instead of training one.")
     ] = None,
     stage: Annotated[str, typer.Option(help="'all', or 'autoencoder' to stop after the first stage.")] = "all",
+    snapshot_every: Annotated[
+        int, typer.Option(min=0, help="Save the weights every so many steps of the second stage; 0: only at the end.")
+    ] = 0,
     device: Annotated[str, typer.Option(help="cpu, cuda or cuda:N.")] = "cpu",
 ) -> None:
     """Train a model: first a small KL autoencoder, then, with that frozen, U-Net and vision encoder.
@@ -37,6 +40,6 @@ def train(
             note = "  ".join(f"{name} {value:.4f}" for name, value in losses.items())
             update(step, steps, f"{stage}  {note}")
 
-        run = TrainingRun(load_config(config), output, device, show, autoencoder)
+        run = TrainingRun(load_config(config), output, device, show, autoencoder, snapshot_every)
         result = run.run() if stage == "all" else run.run_autoencoder()
     typer.echo(f"{'weights' if stage == 'all' else 'autoencoder'}={result}")

@@ -13,8 +13,9 @@ from monai.transforms import (
     RandGaussianSmoothd,
 )
 
-from sdseg.training.config import AugmentationConfig
+from sdseg.training.config import AugmentationConfig, StageConfig
 from sdseg.training.slices import SliceStack
+from sdseg.volume.recipe import Recipe
 from sdseg.volume.slices import to_three_channels
 
 
@@ -76,6 +77,11 @@ class BatchSampler:
         result = self._augmentation({"image": image, "label": mask.float()})
         label = torch.as_tensor(result["label"]).round().to(torch.uint8)
         return torch.as_tensor(result["image"]).clamp(-1, 1), label
+
+
+def make_sampler(stack: SliceStack, stage: StageConfig, recipe: Recipe, seed: int) -> BatchSampler:
+    """The batches of one training stage."""
+    return BatchSampler(stack, stage.batch_size, build_augmentation(stage.augmentation, recipe.image_size), seed)
 
 
 def mask_to_image(masks: torch.Tensor) -> torch.Tensor:

@@ -24,11 +24,14 @@ class ExampleConfig(_Strict):
 
 
 class AugmentationConfig(_Strict):
-    """Random changes of a training slice; angles in radians, lengths as a fraction of the slice."""
+    """Random changes of a training slice; angles in radians, lengths as a fraction of the slice.
+
+    `scale` is the range by which the field of view grows, each axis for itself: 0.3 shows 1.3 times as much.
+    """
 
     probability: float = Field(default=0.8, ge=0, le=1)
     rotate: float = 0.25
-    scale: float = 0.2
+    scale: tuple[float, float] = (-0.2, 0.2)
     shear: float = 0.1
     translate: float = 0.08
     flip_rows: bool = False
@@ -39,8 +42,8 @@ class AugmentationConfig(_Strict):
     blur: float = 1.0
 
 
-class OptimiserConfig(_Strict):
-    """AdamW with linear warm-up, then constant or falling along a half cosine."""
+class StageConfig(_Strict):
+    """AdamW with linear warm-up, then constant or falling along a half cosine, on augmented slices."""
 
     steps: int = Field(gt=0)
     batch_size: int = Field(default=4, gt=0)
@@ -49,15 +52,16 @@ class OptimiserConfig(_Strict):
     schedule: Literal["constant", "cosine"] = "constant"
     weight_decay: float = Field(default=0.01, ge=0)
     clip_norm: float = Field(default=1.0, gt=0)
+    augmentation: AugmentationConfig = Field(default_factory=AugmentationConfig)
 
 
-class AutoencoderConfig(OptimiserConfig):
+class AutoencoderConfig(StageConfig):
     """Training of the KL autoencoder, on images and masks alike; it is frozen afterwards."""
 
     kl_weight: float = Field(default=1e-6, ge=0)
 
 
-class DiffusionConfig(OptimiserConfig):
+class DiffusionConfig(StageConfig):
     """Training of U-Net and vision encoder; the defaults are the paper's.
 
     The latent loss equals the noise loss weighted by sqrt(1 / abar_t - 1): `timesteps` and the three weights
@@ -95,7 +99,6 @@ class TrainingConfig(_Strict):
     labels: dict[str, int]
     recipe: dict[str, Any] = Field(default_factory=dict)
     data: tuple[ExampleConfig, ...] = Field(min_length=1)
-    augmentation: AugmentationConfig = Field(default_factory=AugmentationConfig)
     autoencoder: AutoencoderConfig
     diffusion: DiffusionConfig
     precision: Literal["fp32", "bf16"] = "fp32"

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from sdseg.model.card import ModelCard
+from sdseg.model.pipeline import SDSegPipeline
 from sdseg.model.weights import load_weights, save_weights, weights_sha256
-from sdseg.training.augment import BatchSampler, build_augmentation
-from sdseg.training.config import AugmentationConfig, DiffusionConfig, ExampleConfig
+from sdseg.training.augment import make_sampler
+from sdseg.training.config import DiffusionConfig, ExampleConfig
 from sdseg.training.diffusion import train_diffusion
 from sdseg.training.journal import Journal, Progress
-from sdseg.training.slices import load_slices
+from sdseg.training.slices import SliceStack, load_slices
+from sdseg.training.validate import validation_dice
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,7 @@ class FinetuneConfig:
         max_steps: stop after so many batches even if epochs are left; None for no such limit.
         batch_size: slices a batch.
         learning_rate: of AdamW, falling along a half cosine.
+        val_split: fraction of the examples kept out of training and scored before and after; 0 for none.
         seed: of everything random.
         device: torch device.
     """
@@ -36,12 +40,15 @@ class FinetuneConfig:
     max_steps: int | None = None
     batch_size: int = 4
     learning_rate: float = 1e-4
+    val_split: float = 0.0
     seed: int = 0
     device: str = "cpu"
 
     def __post_init__(self) -> None:
         if min(self.max_epochs, self.batch_size, self.max_steps or 1) < 1:
             raise ValueError("max_epochs, batch_size and max_steps must be at least 1")
+        if not 0 <= self.val_split < 1:
+            raise ValueError("val_split must be at least 0 and less than 1")
 
     def steps_for(self, slices: int) -> int:
         """Batches to train for, given the number of labelled slices."""
@@ -58,17 +65,19 @@ class FinetuneResult:
         sha256: its identity.
         steps: batches trained.
         losses: mean losses of the last steps.
+        val_dice: on the examples kept out, with the weights started from and with the new ones; empty for none.
     """
 
     weights: Path
     sha256: str
     steps: int
     losses: dict[str, float]
+    val_dice: dict[str, float | None]
 
 
 def finetune(
     weights: Path,
-    examples: Sequence[ExampleConfig],
+    examples: Sequence[Mapping[str, Any]],
     output: Path,
     config: FinetuneConfig,
     progress: Progress | None = None,
@@ -77,7 +86,7 @@ def finetune(
 
     Args:
         weights: folder to start from; it is not changed.
-        examples: images with masks on their grids, preprocessed by the recipe of `weights`.
+        examples: `{"image": path, "label": path}`, masks on their images' grids.
         output: folder for `weights` and `log.jsonl`; must hold neither.
         config: duration and rate.
         progress: see `Journal`.
@@ -87,8 +96,34 @@ def finetune(
         InputError, LabelError: an example is unusable.
     """
     card = ModelCard.load(weights)
-    stack = load_slices(examples, card.recipe, card.labels)
+    chosen, kept_out = split(examples, config.val_split)
+    stack = load_slices(chosen, card.recipe, card.labels)
+    validation = load_slices(kept_out, card.recipe, card.labels) if kept_out else None
     pipeline = load_weights(weights, config.device)
+    before = validation_dice(pipeline, validation) if validation else None
+    steps, losses = _train(pipeline, stack, card, output, config, progress)
+    val_dice = {"before": before, "after": validation_dice(pipeline, validation)} if validation else {}
+    provenance = {**card.training, "parent_sha256": weights_sha256(weights), "finetuned_steps": steps}
+    save_weights(pipeline, replace(card, training=provenance), output / "weights")
+    return FinetuneResult(output / "weights", weights_sha256(output / "weights"), steps, losses, val_dice)
+
+
+def split(examples: Sequence[Mapping[str, Any]], val_split: float) -> tuple[list[ExampleConfig], list[ExampleConfig]]:
+    """Examples to train on and to keep out, whole images; at least one is trained on."""
+    checked = [ExampleConfig.model_validate(dict(example)) for example in examples]
+    count = min(math.ceil(len(checked) * val_split), len(checked) - 1)
+    return checked[: len(checked) - count], checked[len(checked) - count :]
+
+
+def _train(
+    pipeline: SDSegPipeline,
+    stack: SliceStack,
+    card: ModelCard,
+    output: Path,
+    config: FinetuneConfig,
+    progress: Progress | None,
+) -> tuple[int, dict[str, float]]:
+    """Train in place; returns the number of steps and the last mean losses."""
     steps = config.steps_for(len(stack))
     settings = DiffusionConfig(
         steps=steps,
@@ -107,15 +142,8 @@ def finetune(
             progress(stage, step, of, means)
 
     journal = Journal(output / "log.jsonl", remember, every=max(1, min(25, steps // 10)))
-    augmentation = build_augmentation(AugmentationConfig(), card.recipe.image_size)
-    sampler = BatchSampler(stack, config.batch_size, augmentation, config.seed)
+    sampler = make_sampler(stack, settings, card.recipe, config.seed)
     autocast = partial(torch.autocast, torch.device(config.device).type, torch.bfloat16, enabled=False)
-    report = partial(_record, journal, steps)
+    report = partial(journal.record, "finetune", of=steps)
     train_diffusion(pipeline, sampler, settings, autocast, config.seed + 1, report)
-    provenance = {**card.training, "parent_sha256": weights_sha256(weights), "finetuned_steps": steps}
-    save_weights(pipeline, replace(card, training=provenance), output / "weights")
-    return FinetuneResult(output / "weights", weights_sha256(output / "weights"), steps, losses)
-
-
-def _record(journal: Journal, steps: int, step: int, losses: dict[str, float]) -> None:
-    journal.record("finetune", step, steps, losses)
+    return steps, losses

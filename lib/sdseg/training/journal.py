@@ -29,18 +29,18 @@ class Journal:
         self._count = 0
         self._start = time.monotonic()
 
-    def record(self, stage: str, step: int, steps: int, losses: dict[str, float]) -> None:
-        """Note the losses of one step (counted from 1)."""
+    def record(self, stage: str, step: int, losses: dict[str, float], of: int) -> None:
+        """Note the losses of step `step` (counted from 1) of `of`."""
         self._count += 1
         for name, value in losses.items():
             self._sums[name] += value
-        if step % self._every and step != steps:
+        if step % self._every and step != of:
             return
         means = {name: round(total / self._count, 5) for name, total in self._sums.items()}
         seconds = round(time.monotonic() - self._start, 1)
         with self._path.open("a") as log:
             log.write(json.dumps({"stage": stage, "step": step, "seconds": seconds, **means}) + "\n")
         if self._progress:
-            self._progress(stage, step, steps, means)
+            self._progress(stage, step, of, means)
         self._sums.clear()
         self._count = 0

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import torch
 
 from sdseg.errors import SdsegError
-from sdseg.training.config import OptimiserConfig
+from sdseg.training.config import StageConfig
 
 
 class Optimiser:
@@ -19,7 +19,7 @@ class Optimiser:
         config: steps, rates and clipping.
     """
 
-    def __init__(self, parameters: Iterable[torch.nn.Parameter], config: OptimiserConfig) -> None:
+    def __init__(self, parameters: Iterable[torch.nn.Parameter], config: StageConfig) -> None:
         self._parameters = list(parameters)
         self._config = config
         self.adamw = torch.optim.AdamW(self._parameters, lr=config.learning_rate, weight_decay=config.weight_decay)

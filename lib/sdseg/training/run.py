@@ -16,10 +16,10 @@ from sdseg.model.card import ModelCard
 from sdseg.model.pipeline import SDSegPipeline, build_autoencoder, build_pipeline
 from sdseg.model.presets import ModelPreset, get_preset
 from sdseg.model.weights import save_weights
-from sdseg.training.augment import BatchSampler, build_augmentation
+from sdseg.training.augment import make_sampler
 from sdseg.training.autoencoder import measure_scaling_factor, train_autoencoder
 from sdseg.training.config import TrainingConfig
-from sdseg.training.diffusion import train_diffusion
+from sdseg.training.diffusion import Snapshot, train_diffusion
 from sdseg.training.journal import Journal, Progress
 from sdseg.training.slices import SliceStack, load_slices
 from sdseg.volume.recipe import Recipe
@@ -37,6 +37,7 @@ class TrainingRun:
         device: torch device.
         progress: see `Journal`.
         autoencoder: a diffusers AutoencoderKL folder to use instead of training one.
+        snapshot_every: save a weights folder into `output/snapshots` every so many steps of stage two; 0: never.
 
     Raises:
         InputError: the preset and the recipe disagree, or the output exists.
@@ -49,6 +50,7 @@ class TrainingRun:
         device: str = "cpu",
         progress: Progress | None = None,
         autoencoder: Path | None = None,
+        snapshot_every: int = 0,
     ) -> None:
         self.config = config
         self.preset: ModelPreset = get_preset(config.preset)
@@ -58,6 +60,7 @@ class TrainingRun:
         self._device = device
         self._journal = Journal(output / "log.jsonl", progress)
         self._autoencoder = autoencoder
+        self._snapshot_every = snapshot_every
         if self.weights.exists():
             raise InputError(f"{self.weights} exists already; choose another output folder.")
 
@@ -83,12 +86,12 @@ class TrainingRun:
     def _trained_autoencoder(self, stack: SliceStack) -> AutoencoderKL:
         """The given autoencoder or a newly trained one, its `scaling_factor` measured on masks of this run."""
         settings = self.config.autoencoder
-        sampler = self._sampler(stack, settings.batch_size, seed=self.config.seed + 1)
+        sampler = make_sampler(stack, settings, self.recipe, seed=self.config.seed + 1)
         if self._autoencoder is not None:
             vae = load_autoencoder(self._autoencoder, self.preset).to(self._device)
         else:
             vae = build_autoencoder(self.preset).to(self._device)
-            report = partial(self._report, "autoencoder", settings.steps)
+            report = partial(self._journal.record, "autoencoder", of=settings.steps)
             train_autoencoder(vae, sampler, settings, self._autocast, report)
         masks = torch.cat([sampler.draw()[1] for _ in range(8)])
         vae.register_to_config(scaling_factor=measure_scaling_factor(vae, masks))
@@ -99,20 +102,25 @@ class TrainingRun:
     def train_diffusion(self, pipeline: SDSegPipeline, stack: SliceStack) -> None:
         """Train stage two of `pipeline` in place."""
         settings = self.config.diffusion
-        sampler = self._sampler(stack, settings.batch_size, seed=self.config.seed + 2)
-        report = partial(self._report, "diffusion", settings.steps)
-        train_diffusion(pipeline, sampler, settings, self._autocast, self.config.seed + 3, report)
+        sampler = make_sampler(stack, settings, self.recipe, seed=self.config.seed + 2)
+        report = partial(self._journal.record, "diffusion", of=settings.steps)
+        snapshot = Snapshot(self._snapshot_every, partial(self._save_snapshot, pipeline))
+        train_diffusion(
+            pipeline,
+            sampler,
+            settings,
+            self._autocast,
+            self.config.seed + 3,
+            report,
+            snapshot if self._snapshot_every else None,
+        )
 
-    def _sampler(self, stack: SliceStack, batch_size: int, seed: int) -> BatchSampler:
-        augmentation = build_augmentation(self.config.augmentation, self.recipe.image_size)
-        return BatchSampler(stack, batch_size, augmentation, seed)
+    def _save_snapshot(self, pipeline: SDSegPipeline, step: int) -> None:
+        save_weights(pipeline, self._card(), self.output / "snapshots" / f"step-{step}", torch.float32)
 
     def _autocast(self) -> torch.autocast:
         device_type = torch.device(self._device).type
         return torch.autocast(device_type, torch.bfloat16, enabled=self.config.precision == "bf16")
-
-    def _report(self, stage: str, steps: int, step: int, losses: dict[str, float]) -> None:
-        self._journal.record(stage, step, steps, losses)
 
     def _card(self) -> ModelCard:
         training: dict[str, Any] = {
