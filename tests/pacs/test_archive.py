@@ -108,9 +108,23 @@ def test_a_stored_segmentation_is_confirmed_and_found_by_its_source(archive: Arc
     assert store_segmentation(archive, seg) == stored, "storing the same object again changes nothing"
 
 
-def test_a_store_that_keeps_nothing_is_noticed(
-    archive: Archive, monkeypatch: pytest.MonkeyPatch, seg: Dataset
-) -> None:
+def test_a_segmentation_made_again_is_the_one_that_is_there(archive: Archive, seg: Dataset) -> None:
+    seg.ContentDate, seg.ContentTime = "20240101", "120000"
+    stored = store_segmentation(archive, seg)
+    seg.ContentDate, seg.ContentTime = "20240102", "130000"
+    assert store_segmentation(archive, seg) == stored
+    present = archive.retrieve_instance(stored.key.study_uid, stored.key.series_uid, stored.sop_uid)
+    assert present.ContentDate == "20240101"
+
+
+def test_other_content_under_a_used_uid_is_refused(archive: Archive, seg: Dataset) -> None:
+    store_segmentation(archive, seg)
+    seg.SeriesNumber = 901
+    with pytest.raises(DeliveryError, match="another object under the UID"):
+        store_segmentation(archive, seg)
+
+
+def test_a_store_that_keeps_nothing_is_noticed(archive: Archive, monkeypatch: pytest.MonkeyPatch, seg: Dataset) -> None:
     monkeypatch.setattr(archive, "store_instances", lambda datasets: pydicom.Dataset())
     monkeypatch.setattr("sdseg.pacs.deliver._LOOKS", (0.0,))
     with pytest.raises(DeliveryError, match="does not list it"):
@@ -127,9 +141,7 @@ def test_an_archive_that_gives_fewer_than_it_lists_is_noticed(
     monkeypatch.setattr(client, "iter_series", lambda *_, **__: iter(whole[:-1]))
     with pytest.raises(DeliveryError, match=f"lists {SLICES} instances.*gave {SLICES - 1}"):
         fetch_series(client, series, tmp_path)
-    assert not any(path.is_dir() for path in (tmp_path / series.series_uid).iterdir()), (
-        "nothing half done is left"
-    )
+    assert not any(path.is_dir() for path in (tmp_path / series.series_uid).iterdir()), "nothing half done is left"
 
 
 def test_wrong_credentials_and_silent_addresses_are_one_sentence(orthanc: str) -> None:

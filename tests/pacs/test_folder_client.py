@@ -29,9 +29,7 @@ def look_every_time(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_any_thread_may_ask(studies: Path) -> None:
     client = FolderClient(studies)
     answers: list[int] = []
-    threads = [
-        threading.Thread(target=lambda: answers.append(len(client.search_for_instances()))) for _ in range(8)
-    ]
+    threads = [threading.Thread(target=lambda: answers.append(len(client.search_for_instances()))) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -80,9 +78,7 @@ def test_other_files_and_damaged_ones_are_left_out(studies: Path) -> None:
         ("StudyTime", "LO", "noon"),
     ],
 )
-@pytest.mark.filterwarnings(
-    "ignore:Invalid value", "ignore:The value length", "ignore:A value", "ignore:The number"
-)
+@pytest.mark.filterwarnings("ignore:Invalid value", "ignore:The value length", "ignore:A value", "ignore:The number")
 def test_one_malformed_value_neither_hides_a_file_nor_stops_the_search(
     studies: Path, keyword: str, vr: str, value: str
 ) -> None:
@@ -106,9 +102,7 @@ def test_implicit_vr_and_odd_folder_names_are_no_obstacle(studies: Path, tmp_pat
     assert len(client.retrieve_series(series.study_uid, series.series_uid)) == SLICES
 
 
-def test_a_segmentation_lies_beside_the_source_and_is_found_after_a_restart(
-    studies: Path, seg: Dataset
-) -> None:
+def test_a_segmentation_lies_beside_the_source_and_is_found_after_a_restart(studies: Path, seg: Dataset) -> None:
     stored = store_segmentation(FolderClient(studies), seg)
     assert stored.path is not None
     assert stored.path.parent.parent == studies / "patient", "beside the source's folder, not in it"
@@ -126,14 +120,14 @@ def test_a_flat_studies_folder_keeps_its_segmentations_inside(studies: Path, seg
     assert stored.path.parent.parent == flat
 
 
-def test_changed_content_under_a_used_uid_is_refused(studies: Path, seg: Dataset) -> None:
+def test_changed_content_under_a_used_uid_is_refused_by_the_folder(studies: Path, seg: Dataset) -> None:
     client = FolderClient(studies)
     stored = store_segmentation(client, seg)
     assert stored.path is not None
     content = stored.path.read_bytes()
     seg.SeriesNumber = 901
-    with pytest.raises(DeliveryError, match="failure reason 0111"):
-        store_segmentation(client, seg)
+    (failed,) = client.store_instances([seg]).FailedSOPSequence
+    assert failed.FailureReason == 0x0111
     assert stored.path.read_bytes() == content
 
 

@@ -11,12 +11,15 @@ import requests
 import retrying  # type: ignore[import-untyped]
 from dicomweb_client.api import DICOMwebClient
 from dicomweb_client.session_utils import create_session_from_user_pass
+from pydicom.errors import InvalidDicomError
 
 from sdseg.errors import DeliveryError, InputError
 from sdseg.pacs.folder_client import FolderClient
 
 Archive: TypeAlias = DICOMwebClient | FolderClient
 
+# Media types of a retrieval: DICOM files in whatever transfer syntax the archive keeps them.
+AS_STORED = (("application/dicom", "*"),)
 # Seconds to connect, and between two packets of an answer: a busy archive may think for a while.
 _TIMEOUT = (5.0, 120.0)
 
@@ -74,14 +77,14 @@ def asking(client: Archive, doing: str) -> Iterator[None]:
         status = error.response.status_code if error.response is not None else "an error"
         raise DeliveryError(f"{archive} answered {status} while {doing}; its log should say why.") from error
     except requests.Timeout as error:
-        raise DeliveryError(
-            f"{archive} did not answer in time while {doing}; try again or ask its keeper."
-        ) from error
+        raise DeliveryError(f"{archive} did not answer in time while {doing}; try again or ask its keeper.") from error
     except requests.RequestException as error:
         raise DeliveryError(
             f"{archive} cannot be reached while {doing}; check the address and that it is running."
         ) from error
     except retrying.RetryError as error:
         raise DeliveryError(f"{archive} kept failing while {doing}; try again or ask its keeper.") from error
+    except (InvalidDicomError, ValueError) as error:
+        raise DeliveryError(f"{archive} sent something that is not DICOM while {doing}; check the address.") from error
     except OSError as error:
         raise DeliveryError(f"{archive} failed while {doing}: {error.strerror or error}.") from error

@@ -8,7 +8,7 @@ from pathlib import Path
 import pydicom
 
 from sdseg.errors import DeliveryError
-from sdseg.pacs.archive import Archive, asking
+from sdseg.pacs.archive import AS_STORED, Archive, asking
 from sdseg.pacs.folder_client import FolderClient
 from sdseg.pacs.search import SeriesKey, is_uid, list_instance_uids
 
@@ -54,9 +54,7 @@ def _download(client: Archive, key: SeriesKey, folder: Path) -> int:
     """Any transfer syntax is taken as stored. Written one by one: a whole series need not fit into memory."""
     received: set[str] = set()
     with asking(client, f"retrieving series {key.series_uid}"):
-        for dataset in client.iter_series(
-            key.study_uid, key.series_uid, media_types=(("application/dicom", "*"),)
-        ):
+        for dataset in client.iter_series(key.study_uid, key.series_uid, media_types=AS_STORED):
             uid = str(dataset.SOPInstanceUID)
             if dataset.get("SeriesInstanceUID") == key.series_uid and is_uid(uid):
                 pydicom.dcmwrite(folder / f"{uid}.dcm", dataset, enforce_file_format=True)

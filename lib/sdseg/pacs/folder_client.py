@@ -3,7 +3,7 @@
 dicomweb-client's `DICOMfileClient` (0.61.2) answers searches from an SQLite index. Used as it is, one
 malformed number in one header stops every search, only the thread that opened it may ask, files that come or
 go later are not noticed, implicit VR files cannot be retrieved, and stored files appear half-written under a
-name without extension. `FolderClient` keeps its searches and replaces indexing, retrieval and storing. This is
+name without extension. `FolderClient` keeps its searches and replaces indexing, retrieval and storing. It is
 the only module that knows dicomweb-client's insides; tests/pacs fails when they change.
 """
 
@@ -89,9 +89,7 @@ class FolderClient(DICOMfileClient):
     def iter_series(
         self, study_instance_uid: str, series_instance_uid: str, media_types: Any = None
     ) -> Iterator[Dataset]:
-        return (
-            pydicom.dcmread(path) for path in self.instance_paths(study_instance_uid, series_instance_uid)
-        )
+        return (pydicom.dcmread(path) for path in self.instance_paths(study_instance_uid, series_instance_uid))
 
     def retrieve_instance(
         self,
@@ -101,15 +99,11 @@ class FolderClient(DICOMfileClient):
         media_types: Any = None,
     ) -> Dataset:
         with self._lock:
-            path = self._db_manager.get_instance_file_path(
-                study_instance_uid, series_instance_uid, sop_instance_uid
-            )
+            path = self._db_manager.get_instance_file_path(study_instance_uid, series_instance_uid, sop_instance_uid)
         return pydicom.dcmread(path)
 
     def iter_instance_frames(self, *args: Any, **kwargs: Any) -> NoReturn:
-        raise NotImplementedError(
-            "Frame offsets are not indexed; retrieve the instance and take its pixel_array."
-        )
+        raise NotImplementedError("Frame offsets are not indexed; retrieve the instance and take its pixel_array.")
 
     retrieve_instance_frames = iter_instance_frames
 
@@ -166,8 +160,7 @@ class FolderClient(DICOMfileClient):
                 connection.execute(f"DELETE FROM {table}")
         no_offsets = (-1, np.zeros((0,), dtype=np.uint32))
         rows: Any = [
-            (*file.values(INSTANCE_FIELDS), file.transfer_syntax, str(file.path), *no_offsets)
-            for file in files
+            (*file.values(INSTANCE_FIELDS), file.transfer_syntax, str(file.path), *no_offsets) for file in files
         ]
         manager._insert_into_db(
             [file.values(STUDY_FIELDS) for file in files],

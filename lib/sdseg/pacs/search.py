@@ -58,8 +58,7 @@ def find_image_series(client: Archive, series_uid: str) -> SeriesKey:
             if key.series_uid == series_uid and key.modality not in NOT_IMAGES:
                 return key
     raise UnknownNameError(
-        f"There is no image series {series_uid!r} in the archive {client.base_url}; "
-        "ask for the list of images."
+        f"There is no image series {series_uid!r} in the archive {client.base_url}; ask for the list of images."
     )
 
 
