@@ -1,6 +1,7 @@
 """`make` and scripts/venv.sh, against a Python that only notes what it is asked."""
 
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -79,6 +80,13 @@ def only_line(result: subprocess.CompletedProcess[str]) -> str:
 def test_the_target_exists_and_help_lists_it(target: str) -> None:
     assert make("-n", target).returncode == 0
     assert f"make {target} " in make("help").stdout
+
+
+@pytest.mark.parametrize("text", ["README.md", "CONTRIBUTING.md", "docs/install.md"])
+def test_every_make_command_in_the_texts_exists(text: str) -> None:
+    named = set(re.findall(r"(?:^|`)make ([a-z-]+)", (ROOT / text).read_text(), re.MULTILINE))
+    assert named
+    assert [target for target in sorted(named) if make("-n", target).returncode] == []
 
 
 def test_serve_hands_on_the_studies() -> None:
