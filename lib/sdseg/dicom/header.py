@@ -27,7 +27,7 @@ def value(dataset: Dataset, keyword: str) -> object | None:
         found: object = dataset.get(keyword)
     except VALUE_ERRORS:
         return None
-    return None if found is None or found == "" else found
+    return None if isinstance(found, str) and not found else found
 
 
 def text(dataset: Dataset, keyword: str) -> str:
