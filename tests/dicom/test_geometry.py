@@ -163,9 +163,7 @@ def test_orientation_that_is_no_number_is_refused(text: bytes, tmp_path: Path) -
     damaged = content[: start - 2] + len(text).to_bytes(2, "little") + text + content[start + length :]
     path.write_bytes(damaged)
     datasets[2] = dcmread(path)
-    with pytest.raises(
-        GeometryError, match=r"instance 3 \(damaged.dcm\) has no usable ImageOrientationPatient"
-    ):
+    with pytest.raises(GeometryError, match=r"instance 3 \(damaged.dcm\) has no usable ImageOrientationPatient"):
         check_geometry(datasets)
 
 

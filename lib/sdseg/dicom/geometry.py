@@ -17,7 +17,7 @@ from sdseg.dicom.uniformity import check_one_matrix, check_one_series, shared_or
 from sdseg.errors import GeometryError
 
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
-REPORTED_MM = 1e-6  # smaller deviations are binary rounding of decimal text
+REPORTED_MM = 1e-4  # smaller deviations are rounding of decimal text
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,9 +78,7 @@ def check_geometry(datasets: Sequence[Dataset]) -> SeriesGeometry:
     """The grid of single-frame CT, MR or PET images, in any order, or GeometryError naming the culprit."""
     planes = [plane_of(dataset) for dataset in datasets]
     if len(planes) < 2:
-        raise GeometryError(
-            f"The series has {len(planes)} slice(s): a volume needs two or more; send all of them."
-        )
+        raise GeometryError(f"The series has {len(planes)} slice(s): a volume needs two or more; send all of them.")
     check_one_series(planes)
     check_one_matrix(planes)
     orientation, jitter = shared_orientation(planes)
@@ -124,9 +122,7 @@ def corrections(jitter: float, off: float) -> tuple[str, ...]:
     """What was evened out: orientation (largest difference of a cosine) and positions (mm)."""
     done = []
     if jitter > 0:
-        done.append(
-            f"ImageOrientationPatient differed by up to {jitter:.1g} between slices: the usual one is used."
-        )
+        done.append(f"ImageOrientationPatient differed by up to {jitter:.1g} between slices: the usual one is used.")
     if off > REPORTED_MM:
         done.append(f"Slice positions lie up to {off:.2g} mm off the regular grid.")
     return tuple(done)

@@ -38,9 +38,7 @@ def stored_values(dataset: Dataset) -> NDArray[np.int64]:
     except (*READ_ERRORS, RuntimeError, MemoryError):
         raise InputError(unreadable_pixels(dataset)) from None
     if array.shape != (integer(dataset, "Rows"), integer(dataset, "Columns")):
-        raise InputError(
-            f"{label(dataset)} has pixels of shape {array.shape}: one grey-scale plane is needed."
-        )
+        raise InputError(f"{label(dataset)} has pixels of shape {array.shape}: one grey-scale plane is needed.")
     return np.asarray(array, dtype=np.int64)
 
 
@@ -79,9 +77,7 @@ def rescale(dataset: Dataset) -> tuple[float, float]:
             raise InputError(f"{label(dataset)} has a {keyword} that is no number: export the series again.")
         found.append(identity if number is None else float(number[0]))
     if found[0] == 0:
-        raise InputError(
-            f"{label(dataset)} has a RescaleSlope of 0, which blanks it: export the series again."
-        )
+        raise InputError(f"{label(dataset)} has a RescaleSlope of 0, which blanks it: export the series again.")
     return found[0], found[1]
 
 

@@ -88,9 +88,7 @@ def choose(scan: Scan, folder: Path, uid: str | None) -> list[Path]:
     if uid is not None and uid not in scan.series:
         raise InputError(f"{folder} does not hold the series {uid}, but {list_series(scan)}.")
     if uid is None and len(scan.series) > 1:
-        raise InputError(
-            f"{folder} holds several series, choose one by SeriesInstanceUID: {list_series(scan)}."
-        )
+        raise InputError(f"{folder} holds several series, choose one by SeriesInstanceUID: {list_series(scan)}.")
     return scan.series[uid if uid is not None else next(iter(scan.series))]
 
 

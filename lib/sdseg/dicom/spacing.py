@@ -29,9 +29,7 @@ def check_duplicates(along: NDArray[np.float64], labels: list[str], pixel_spacin
     where = f"{along[first]:.2f} mm along the normal"
     pair = f"{labels[first]} and {labels[first + 1]} lie at the same position ({where})"
     if 2 * same.size >= along.size:
-        raise GeometryError(
-            f"{pair}, like others: split the series, one volume per time point, echo or copy."
-        )
+        raise GeometryError(f"{pair}, like others: split the series, one volume per time point, echo or copy.")
     raise GeometryError(f"{pair}: remove the copy.")
 
 
@@ -44,9 +42,7 @@ def check_gaps(along: NDArray[np.float64], labels: list[str]) -> None:
         between = f"between {' and '.join(ends)} along the normal"
         count = steps[at] / usual
         if round(count) >= 2 and abs(steps[at] - round(count) * usual) <= round(count) * tolerance(usual):
-            raise GeometryError(
-                f"{round(count) - 1} slice(s) are missing {between}: send the complete series again."
-            )
+            raise GeometryError(f"{round(count) - 1} slice(s) are missing {between}: send the complete series again.")
         raise GeometryError(
             f"The slice spacing is irregular: {steps[at]:.3f} mm {between}, but {usual:.3f} mm elsewhere; "
             "choose a series with one spacing."

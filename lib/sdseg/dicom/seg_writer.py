@@ -1,0 +1,110 @@
+"""DICOM SEG out: a mask on the grid of its series, with its codes and its provenance (PS3.3 A.51)."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+import numpy as np
+from highdicom.seg import Segmentation, SegmentationTypeValues
+from numpy.typing import NDArray
+from pydicom.uid import ExplicitVRLittleEndian
+from pydicom.valuerep import DT
+
+from sdseg import __version__
+from sdseg.dicom.provenance import LONG_STRING, SegProvenance
+from sdseg.dicom.seg_check import check_seg
+from sdseg.dicom.seg_describe import MANUFACTURER, AlgorithmType, describe, equipment
+from sdseg.dicom.seg_file import save_seg
+from sdseg.dicom.seg_identity import SegIdentity
+from sdseg.dicom.seg_labels import Segments, segments
+from sdseg.dicom.series import Series
+from sdseg.dicom.source_headers import PATIENT_NAME, seg_character_set, source_headers, usable
+
+__all__ = ["SegProvenance", "build_seg", "save_seg"]
+
+
+def build_seg(
+    series: Series,
+    labelmap: NDArray[np.integer],
+    labels: Mapping[str, int],
+    provenance: SegProvenance,
+    *,
+    algorithm_type: AlgorithmType = "AUTOMATIC",
+    series_number: int | None = None,
+    series_description: str | None = None,
+    content_creator_name: str | None = None,
+    created: datetime | None = None,
+) -> Segmentation:
+    """A BINARY segmentation of `series`, checked against its sources and its mask before it is returned.
+
+    Args:
+        labelmap: (slices, rows, columns) on the grid of the series; 0 is background.
+        labels: {structure name: value}; values without a voxel get no segment and are logged.
+        algorithm_type: SEMIAUTOMATIC once a person edited the mask.
+        series_number, series_description: default to a number above those of scanners, and algorithm and labels.
+        content_creator_name: person or program, Family^Given; left empty where it is no valid name.
+        created: date and time of the object; now by default. UIDs do not depend on it.
+
+    Raises LabelError: mask and labels do not fit the series or each other, unknown structure, or the SEG is not what
+    was asked for; EmptySegmentationError: no voxel. Empty frames are left out.
+    """
+    content = segments(np.asarray(labelmap), labels, series.geometry.shape)
+    configuration = [__version__, repr(provenance), algorithm_type, repr(sorted(labels.items()))]
+    configuration += [str(series_number), str(series_description), str(content_creator_name)]
+    identity = SegIdentity.of(series, content.labelmap, "\n".join(configuration))
+    created = created or datetime.now()
+    creator = person_name(content_creator_name or provenance.algorithm_name)
+    description = (series_description or default_description(provenance, content))[:LONG_STRING]
+    added_text = f"{provenance} {creator} {description}"
+    seg = Segmentation(
+        source_images=source_headers(series),
+        pixel_array=content.labelmap,
+        segmentation_type=SegmentationTypeValues.BINARY,
+        segment_descriptions=describe(content, provenance, algorithm_type, identity),
+        series_instance_uid=identity.uid("series"),
+        series_number=series_number or identity.series_number,
+        series_description=description,
+        sop_instance_uid=identity.uid("instance"),
+        instance_number=1,
+        manufacturer=MANUFACTURER,
+        manufacturer_model_name=provenance.algorithm_name,
+        software_versions=__version__,
+        device_serial_number=provenance.weights_sha256[:16],
+        content_label="SDSEG",
+        content_description=default_description(provenance, content)[:LONG_STRING],
+        content_date=created.date(),
+        content_time=created.time(),
+        transfer_syntax_uid=ExplicitVRLittleEndian,
+        omit_empty_frames=True,
+        contributing_equipment=[equipment(provenance)],
+        specific_character_set=seg_character_set(series.datasets[0], added_text),
+    )
+    finish(seg, series, identity, created)
+    seg.ContentCreatorName = creator
+    check_seg(seg, series, content)
+    return seg
+
+
+def default_description(provenance: SegProvenance, content: Segments) -> str:
+    """SeriesDescription: algorithm, version and labels."""
+    return f"{provenance.algorithm_name} {provenance.algorithm_version}: {', '.join(content.names)}"
+
+
+def finish(seg: Segmentation, series: Series, identity: SegIdentity, created: datetime) -> None:
+    """What highdicom draws at random, takes from the clock, or may not be shown: UIDs, times, the patient's name."""
+    organization = identity.uid("dimension organization")
+    seg.DimensionOrganizationSequence[0].DimensionOrganizationUID = organization
+    for item in seg.DimensionIndexSequence:
+        item.DimensionOrganizationUID = organization
+    seg.InstanceCreationDate, seg.InstanceCreationTime = seg.ContentDate, seg.ContentTime
+    for item in seg.ContributingEquipmentSequence:
+        if "ContributionDateTime" in item:
+            item.ContributionDateTime = DT(created.strftime("%Y%m%d%H%M%S"))
+    name = usable(series.datasets[0], PATIENT_NAME)
+    seg.PatientName = "" if name is None else name.value
+
+
+def person_name(name: str) -> str:
+    """A valid Person Name (PS3.5 6.2), "" where it is none; a lone name gets its caret."""
+    parts = name.split("^")
+    valid = len(name) <= LONG_STRING and len(parts) <= 5 and name.isprintable() and not set("\\=") & set(name)
+    return "" if not valid or not parts[0].strip() else name if len(parts) > 1 else f"{name}^"
