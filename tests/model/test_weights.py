@@ -20,7 +20,7 @@ def weights(tmp_path: Path) -> Path:
 
 def test_round_trip(weights: Path) -> None:
     image = torch.zeros(1, 3, 64, 64)
-    assert torch.equal(load_weights(weights)(image), tiny_pipeline()(image))
+    torch.testing.assert_close(load_weights(weights)(image), tiny_pipeline()(image), atol=1e-4, rtol=0)
     assert ModelCard.load(weights) == tiny_card()
 
 

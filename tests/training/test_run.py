@@ -18,7 +18,7 @@ from sdseg.training.config import (
     AugmentationConfig,
     DiffusionConfig,
     ExampleConfig,
-    OptimiserConfig,
+    StageConfig,
     TrainingConfig,
     load_config,
 )
@@ -48,7 +48,6 @@ def config(example: ExampleConfig, **changes: object) -> TrainingConfig:
         "data": [example.model_dump()],
         "autoencoder": {"steps": 3, "batch_size": 2, "learning_rate": 1e-3},
         "diffusion": {"steps": 3, "batch_size": 2, "learning_rate": 1e-3},
-        "augmentation": {"bias_field": 0.0},
     }
     return TrainingConfig.model_validate(values | changes)
 
@@ -76,8 +75,15 @@ def test_same_seed_same_weights(example: ExampleConfig, tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_training_learns(example: ExampleConfig, tmp_path: Path) -> None:
     """A few hundred steps of a tiny model find a disc: the loss is the right one and the pieces fit."""
+    plain = {"probability": 0.0, "bias_field": 0.0, "noise": 0.0}
     learn = {
-        "autoencoder": {"steps": 250, "batch_size": 4, "learning_rate": 3e-3, "schedule": "cosine"},
+        "autoencoder": {
+            "steps": 250,
+            "batch_size": 4,
+            "learning_rate": 3e-3,
+            "schedule": "cosine",
+            "augmentation": plain,
+        },
         "diffusion": {
             "steps": 400,
             "batch_size": 8,
@@ -86,8 +92,8 @@ def test_training_learns(example: ExampleConfig, tmp_path: Path) -> None:
             "timesteps": [950, 999],
             "noise_weight": 0.0,
             "ema_decay": 0.98,
+            "augmentation": plain,
         },
-        "augmentation": {"probability": 0.0, "bias_field": 0.0, "noise": 0.0},
     }
     weights = TrainingRun(config(example, **learn), tmp_path / "run").run()
     result = Segmenter.load(weights).segment(example.image, modality="MR")
@@ -168,13 +174,13 @@ def test_an_empty_mask_teaches_nothing(example: ExampleConfig) -> None:
 
 def test_a_loss_that_is_no_number_stops_the_run() -> None:
     weight = torch.nn.Parameter(torch.zeros(1))
-    optimiser = Optimiser([weight], OptimiserConfig(steps=1, learning_rate=1e-3))
+    optimiser = Optimiser([weight], StageConfig(steps=1, learning_rate=1e-3))
     with pytest.raises(SdsegError, match="learning rate"):
         optimiser.step(weight.sum() * float("nan"))
 
 
 def test_schedule_warms_up_and_falls() -> None:
-    settings = OptimiserConfig(steps=100, learning_rate=1.0, warmup_steps=10, schedule="cosine")
+    settings = StageConfig(steps=100, learning_rate=1.0, warmup_steps=10, schedule="cosine")
     optimiser = Optimiser([weight := torch.nn.Parameter(torch.zeros(1))], settings)
     rates = []
     for _ in range(100):

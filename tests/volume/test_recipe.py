@@ -52,7 +52,7 @@ def coordinates(image: torch.Tensor) -> torch.Tensor:
 def test_source_affine_comes_back(tmp_path: Path) -> None:
     affine = np.array([[0, -2.0, 0, 5], [1.5, 0, 0, -7], [0, 0, -3, 11], [0, 0, 0, 1]])
     path = save_nifti(tmp_path / "a.nii.gz", np.random.default_rng(0).random((20, 30, 5), np.float32), affine)
-    steps, image = prepare(path)
+    steps, image = prepare(path, modality="MR")
     assert image.shape == (1, 64, 64, 5)
     np.testing.assert_allclose(invert(steps, image, torch.zeros_like(image)).affine, affine, atol=1e-4)
 
@@ -72,7 +72,8 @@ def test_slices_are_turned_the_same_way(tmp_path: Path) -> None:
     straight = save_nifti(tmp_path / "a.nii.gz", volume, np.diag([1.0, 1, 2, 1]))
     turned_affine = np.array([[-1.0, 0, 0, 23], [0, 0, 1, 0], [0, -2, 0, 6], [0, 0, 0, 1]])
     turned = save_nifti(tmp_path / "b.nii.gz", volume[::-1, :, ::-1].transpose(0, 2, 1), turned_affine)
-    torch.testing.assert_close(prepare(straight)[1].as_tensor(), prepare(turned)[1].as_tensor())
+    first, second = (prepare(path, modality="MR")[1].as_tensor() for path in (straight, turned))
+    torch.testing.assert_close(first, second)
 
 
 @pytest.mark.parametrize(
@@ -125,12 +126,12 @@ def test_label_lies_on_the_images_grid(tmp_path: Path) -> None:
     mask = np.zeros((20, 30, 5), np.uint8)
     mask[5:15, 5:25] = 1
     label = save_nifti(tmp_path / "b.nii.gz", mask, affine)
-    data = Compose(RECIPE.training_transforms(image))({"image": image, "label": label})
+    data = Compose(RECIPE.training_transforms(image, "MR"))({"image": image, "label": label})
     assert data["label"].shape == data["image"].shape == (1, 64, 64, 5)
     assert set(data["label"].unique().tolist()) == {0, 1}
     shifted = save_nifti(tmp_path / "c.nii.gz", mask, affine + np.eye(4, k=3))
     with pytest.raises(LabelError), load_failures(image):
-        Compose(RECIPE.training_transforms(image))({"image": image, "label": shifted})
+        Compose(RECIPE.training_transforms(image, "MR"))({"image": image, "label": shifted})
 
 
 def test_colour_volumes_are_refused(tmp_path: Path) -> None:

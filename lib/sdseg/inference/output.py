@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
-
 from highdicom.seg import Segmentation
+from PIL import Image
 
 from sdseg.dicom.provenance import SegProvenance
 from sdseg.dicom.seg_file import save_seg

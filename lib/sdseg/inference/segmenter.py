@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -127,7 +128,7 @@ class Segmenter:
         labelmap = self.to_labelmap(probability)
         marks.append(time.perf_counter())
         names = ("load and preprocess", "model", "back to the source grid")
-        seconds = {name: b - a for name, a, b in zip(names, marks, marks[1:], strict=True)}
+        seconds = {name: end - start for name, (start, end) in zip(names, pairwise(marks), strict=True)}
         affine = np.asarray(probability.affine, dtype=np.float64)
         array = probability.as_tensor().numpy().astype(np.float32)
         return SegmentationResult(labelmap, array, affine, dict(self.card.labels), seconds)

@@ -61,7 +61,7 @@ def load_weights(folder: Path, device: str = "cpu", dtype: torch.dtype = torch.f
         raise WeightsError(f"The weights folder {folder} lacks {', '.join(missing)}; restore or retrain it.")
     diffusers_logging.disable_progress_bar()
     try:
-        pipeline = SDSegPipeline.from_pretrained(folder, torch_dtype=dtype, low_cpu_mem_usage=False)
+        pipeline = SDSegPipeline.from_pretrained(folder, dtype=dtype, low_cpu_mem_usage=False)
     except (OSError, ValueError, RuntimeError) as error:
         raise WeightsError(f"The weights in {folder} cannot be loaded ({error}); restore or retrain them.") from error
     pipeline.set_progress_bar_config(disable=True)

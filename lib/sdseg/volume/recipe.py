@@ -147,7 +147,8 @@ def _opaque(picture: Image) -> Image:
 def _as_volume(image: torch.Tensor) -> torch.Tensor:
     """A picture (1 or 3, i, j) -> (1 or 3, i, j, 1); a volume (1, i, j, k) stays."""
     if image.ndim == 3 and image.shape[0] in (1, 3):
-        return image[..., None]
+        # Its 2D affine would make the geometric transforms expect two axes.
+        return MetaTensor(torch.as_tensor(image)[..., None], affine=torch.eye(4, dtype=torch.float64))
     if image.ndim == 4 and image.shape[0] == 1:
         return image
     raise InputError(
