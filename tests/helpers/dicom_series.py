@@ -29,9 +29,7 @@ def orientations() -> dict[str, list[float]]:
     angles = np.radians([7.0, -11.0, 5.0])
     tilt = rotation(0, angles[0]) @ rotation(1, angles[1]) @ rotation(2, angles[2])
     found = {}
-    for (plane, axes), row, column, oblique in itertools.product(
-        AXES.items(), (1, -1), (1, -1), (False, True)
-    ):
+    for (plane, axes), row, column, oblique in itertools.product(AXES.items(), (1, -1), (1, -1), (False, True)):
         turn = tilt if oblique else np.eye(3)
         cosines = np.concatenate([turn @ (row * np.array(axes[0])), turn @ (column * np.array(axes[1]))])
         name = f"{plane}{'+' if row > 0 else '-'}{'+' if column > 0 else '-'}{'-oblique' if oblique else ''}"
