@@ -1,6 +1,5 @@
 """The SEG is where its images are, says what it is, and passes other people's readers."""
 
-import json
 import logging
 import re
 import subprocess
@@ -14,7 +13,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 from helpers.dicom_series import SeriesMaker, orientations, save_all
-from helpers.tools import tool
+from helpers.tools import assert_valid, dcmqi_counts, tool
 from highdicom.color import CIELabColor
 from highdicom.seg import segread
 from numpy.typing import NDArray
@@ -30,22 +29,6 @@ from sdseg.errors import EmptySegmentationError, InputError, LabelError
 
 LABELS = {"liver": 1, "right kidney": 2}
 Mask = NDArray[np.uint8]
-
-
-def assert_valid(path: Path) -> None:
-    """dciodvfy finds no error."""
-    result = subprocess.run([tool("dciodvfy"), str(path)], capture_output=True, text=True, check=False)
-    assert "Error" not in result.stdout + result.stderr, result.stderr
-
-
-def dcmqi_counts(path: Path, folder: Path) -> dict[str, int]:
-    """Voxels per segment label, as Slicer's reader sees them."""
-    command = [tool("segimage2itkimage"), "--inputDICOM", str(path), "--outputDirectory", str(folder)]
-    subprocess.run([*command, "--outputType", "nii"], check=True, capture_output=True)
-    described = json.loads((folder / "meta.json").read_text())["segmentAttributes"]
-    names = {item["labelID"]: item["SegmentLabel"] for group in described for item in group}
-    images = {int(file.name.split(".")[0]): file for file in folder.glob("*.nii.gz")}
-    return {names[number]: int((nib.load(file).get_fdata() > 0).sum()) for number, file in images.items()}
 
 
 @pytest.mark.parametrize("name", orientations())

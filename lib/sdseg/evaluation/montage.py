@@ -30,6 +30,8 @@ def save_montage(
         title: above the picture.
         columns: how many slices to show.
     """
+    frame = _content(image)
+    image, masks = image[frame], {name: mask[frame] for name, mask in masks.items()}
     chosen = np.linspace(0, len(image) - 1, columns + 2).round().astype(int)[1:-1]
     low, high = np.percentile(image, [0.5, 99.5])
     figure = Figure(figsize=(2.1 * columns, 2.2 * (1 + len(masks)) + 0.5), facecolor="black")
@@ -47,6 +49,18 @@ def save_montage(
     figure.suptitle(title, color="white", fontsize=13)
     figure.subplots_adjust(left=0.01, right=0.99, bottom=0.01, top=0.9, wspace=0.02, hspace=0.12)
     figure.savefig(path, dpi=110, facecolor="black")
+
+
+def _content(image: npt.NDArray[Any], margin: int = 8) -> tuple[slice, slice, slice]:
+    """All slices, and the rows and columns in which anything is brighter than the background."""
+    bright = image > np.percentile(image, 1) + 0.05 * np.ptp(image)
+    spans = [slice(0, len(image))]
+    for axis in (1, 2):
+        (there,) = np.nonzero(bright.any(axis=tuple({0, 1, 2} - {axis})))
+        spans.append(
+            slice(max(int(there.min()) - margin, 0), int(there.max()) + margin + 1) if len(there) else slice(None)
+        )
+    return spans[0], spans[1], spans[2]
 
 
 def _draw_mask(axis: Any, mask: npt.NDArray[np.bool_], colour: str) -> None:

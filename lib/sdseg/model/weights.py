@@ -36,6 +36,7 @@ def save_weights(pipeline: SDSegPipeline, card: ModelCard, folder: Path, dtype: 
     folder.parent.mkdir(parents=True, exist_ok=True)
     staging = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     before = pipeline.dtype
+    diffusers_logging.set_verbosity_error()  # it warns of every cast, also of those that are meant
     try:
         pipeline.to(dtype=dtype)
         pipeline.save_pretrained(staging, safe_serialization=True)
