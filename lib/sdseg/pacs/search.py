@@ -10,6 +10,7 @@ from pydicom.datadict import tag_for_keyword
 
 from sdseg.errors import InputError, UnknownNameError
 from sdseg.pacs.archive import Archive, asking
+from sdseg.pacs.folder_client import FolderClient
 
 logger = logging.getLogger(__name__)
 
@@ -99,11 +100,13 @@ def text_of(attributes: Attributes, keyword: str) -> str:
 def _search_series(
     client: Archive, filters: dict[str, str] | None = None, study_uid: str | None = None
 ) -> list[SeriesKey]:
+    # A server need not send these unasked; the folder always does, and complains about being asked.
+    fields = None if isinstance(client, FolderClient) else ["StudyInstanceUID", "Modality"]
     with asking(client, "searching for series"):
         found = _all_pages(
             lambda offset: client.search_for_series(
                 study_instance_uid=study_uid,
-                fields=["StudyInstanceUID", "Modality"],
+                fields=fields,
                 search_filters=filters,
                 limit=_PAGE,
                 offset=offset,

@@ -1,0 +1,38 @@
+"""Segmenting many images in one background task."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from monailabel.interfaces.datastore import Datastore
+from monailabel.interfaces.tasks.batch_infer import BatchInferTask
+
+from sdseg.errors import SdsegError, UnknownNameError
+
+Infer = Callable[[dict[str, Any], Datastore], dict[str, Any]]
+
+
+class SDSegBatchInferTask(BatchInferTask):
+    """The stock task, on machines without a GPU too; an image that fails does not end the batch."""
+
+    def get_images(self, request: dict[str, Any], datastore: Datastore) -> list[str]:
+        """Raises UnknownNameError: a list in the request may only name images of the store."""
+        images: list[str] = super().get_images(request, datastore)
+        unknown = sorted(set(images) - set(datastore.list_images()))
+        if unknown:
+            raise UnknownNameError(f"There is no image {unknown[0][:80]!r} here; ask for the list of images.")
+        return images
+
+    def __call__(self, request: dict[str, Any], datastore: Datastore, infer: Infer) -> dict[str, Any]:
+        """Image id -> {"label", "params"} or {"error": sentence}."""
+        # The stock task counts GPUs and divides by their number.
+        several = bool(request.get("multi_gpu", True)) and torch.cuda.is_available()
+
+        def infer_or_tell(one: dict[str, Any], store: Datastore) -> dict[str, Any]:
+            try:
+                return infer(one, store)
+            except SdsegError as error:
+                return {"error": str(error)}
+
+        result: dict[str, Any] = super().__call__({**request, "multi_gpu": several}, datastore, infer_or_tell)
+        return result

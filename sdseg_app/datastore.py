@@ -1,0 +1,149 @@
+"""MONAI Label's datastore over a DICOM archive: images are series, final labels are filed as DICOM SEG."""
+
+from collections.abc import Callable, Collection
+from pathlib import Path
+from typing import Any
+
+from monailabel.interfaces.datastore import Datastore
+
+from sdseg.errors import InputError
+from sdseg.pacs.archive import Archive
+from sdseg.pacs.fetch import fetch_series
+from sdseg.pacs.folder_client import FolderClient
+from sdseg.pacs.search import find_image_series, list_image_series
+from sdseg_app.dataset_zip import zip_dataset
+from sdseg_app.label_saving import save_label
+from sdseg_app.label_store import FINAL, LabelStore, public_info
+from sdseg_app.training_labels import training_label
+
+
+class ArchiveDatastore(Datastore):
+    """Image id = SeriesInstanceUID; the id of a label is the id of its image.
+
+    Nothing about the archive is remembered between calls: lists and counts are true at once. What is kept, labels
+    and fetched images, lives below `home`. `model_labels` tells the labels of the model now served.
+    """
+
+    def __init__(
+        self,
+        archive: Archive,
+        home: Path,
+        modalities: Collection[str] | None,
+        model_labels: Callable[[], dict[str, int]],
+    ) -> None:
+        self.archive = archive
+        self.home = home
+        self.labels = LabelStore(home)
+        self.model_labels = model_labels
+        self._modalities = modalities
+
+    # --- the store itself
+    def name(self) -> str:
+        return self.labels.book.about("name", str(self.archive.base_url))
+
+    def set_name(self, name: str) -> None:
+        self.labels.book.set_about("name", name)
+
+    def description(self) -> str:
+        return self.labels.book.about("description", "DICOM archive")
+
+    def set_description(self, description: str) -> None:
+        self.labels.book.set_about("description", description)
+
+    def refresh(self) -> None:
+        if isinstance(self.archive, FolderClient):
+            self.archive.refresh()
+
+    def status(self) -> dict[str, Any]:
+        images = self.list_images()
+        tags = self.labels.counts(images)
+        return {"total": len(images), "completed": tags.get(FINAL, 0), "label_tags": tags}
+
+    def json(self) -> dict[str, Any]:
+        """The shape of MONAI Label's own `datastore_v2.json`, which viewers read."""
+        labels, info = self.labels.described(), self.labels.book.image_info
+        objects = {
+            image: {"image": {"ext": "", "info": info(image)}, "labels": labels.get(image, {})}
+            for image in self.list_images()
+        }
+        return {"name": self.name(), "description": self.description(), "objects": objects}
+
+    # --- images
+    def list_images(self) -> list[str]:
+        return [key.series_uid for key in list_image_series(self.archive, self._modalities)]
+
+    def get_image_uri(self, image_id: str) -> str:
+        """A folder with the `.dcm` files of exactly this series. Raises UnknownNameError, DeliveryError."""
+        key = find_image_series(self.archive, image_id)
+        return str(fetch_series(self.archive, key, self.home / "images"))
+
+    def get_image(self, image_id: str, params: Any = None) -> Path:
+        return Path(self.get_image_uri(image_id))
+
+    def get_image_info(self, image_id: str) -> dict[str, Any]:
+        key = find_image_series(self.archive, image_id)
+        about = {"name": f"{key.series_uid}.nrrd", "modality": key.modality, "study": key.study_uid}
+        return {**about, **self.labels.book.image_info(image_id)}
+
+    def update_image_info(self, image_id: str, info: dict[str, Any]) -> None:
+        find_image_series(self.archive, image_id)
+        self.labels.book.set_image_info(image_id, {**self.labels.book.image_info(image_id), **info})
+
+    def add_image(self, image_id: str, image_filename: str, image_info: dict[str, Any]) -> str:
+        raise InputError(f"Images come from the archive {self.archive.base_url}; send the DICOM files there.")
+
+    def remove_image(self, image_id: str) -> None:
+        raise InputError(f"Images belong to the archive {self.archive.base_url}; remove the series there.")
+
+    def get_labeled_images(self, label_tag: str | None = None, labels: list[str] | None = None) -> list[str]:
+        """Images with a final label, whatever `label_tag` says: so MONAI Label's own store answers."""
+        finished = self.labels.finished()
+        return [image for image in self.list_images() if image in finished]
+
+    def get_unlabeled_images(self, label_tag: str | None = None, labels: list[str] | None = None) -> list[str]:
+        finished = self.labels.finished()
+        return [image for image in self.list_images() if image not in finished]
+
+    # --- labels
+    def save_label(self, image_id: str, label_filename: str, label_tag: str, label_info: dict[str, Any]) -> str:
+        """See `label_saving.save_label`."""
+        return save_label(self, image_id, Path(label_filename), label_tag, label_info)
+
+    def get_labels_by_image_id(self, image_id: str) -> dict[str, str]:
+        return {record.tag: image_id for record in self.labels.book.current(image_id)}
+
+    def get_label_by_image_id(self, image_id: str, tag: str) -> str:
+        return self.get_labels_by_image_id(image_id).get(tag, "")
+
+    def get_label_uri(self, label_id: str, label_tag: str) -> str:
+        return str(self.labels.path(self.labels.find(label_id, label_tag)))
+
+    def get_label(self, label_id: str, label_tag: str, params: Any = None) -> Path:
+        return Path(self.get_label_uri(label_id, label_tag))
+
+    def get_label_info(self, label_id: str, label_tag: str) -> dict[str, Any]:
+        return public_info(self.labels.find(label_id, label_tag))
+
+    def update_label_info(self, label_id: str, label_tag: str, info: dict[str, Any]) -> None:
+        record = self.labels.find(label_id, label_tag)
+        self.labels.book.set_label_info(label_id, label_tag, {**record.info, **info})
+
+    def remove_label(self, label_id: str, label_tag: str) -> None:
+        """The label no longer counts. Its files, and a SEG in the archive, stay."""
+        self.labels.find(label_id, label_tag)
+        self.labels.book.remove(label_id, label_tag)
+
+    def datalist(self) -> list[dict[str, Any]]:
+        """{"image": folder of the series, "label": mask file in the model's values}, for training.
+
+        Of every final label that holds a structure of the model.
+        """
+        pairs = []
+        for image in self.get_labeled_images():
+            label = training_label(self.labels, self.labels.find(image, FINAL), self.model_labels())
+            if label is not None:
+                pairs.append({"image": self.get_image_uri(image), "label": str(label)})
+        return pairs
+
+    def get_dataset_archive(self, limit_cases: int | None) -> str:
+        return str(zip_dataset(self.datalist()[: limit_cases or None], self.home))

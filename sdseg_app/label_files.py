@@ -1,0 +1,50 @@
+"""Masks in files: read on an image's grid and checked, written for viewers."""
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdseg.dicom.series import load_series
+from sdseg.errors import LabelError
+from sdseg.volume.labelmap import load_labelmap_like, save_labelmap
+
+Labelmap = NDArray[np.uint8]
+
+
+def read_label(path: Path, image: Path, values: dict[str, int]) -> Labelmap:
+    """The mask in `path`, (i, j, k), on the grid of `image`, holding only 0 and the values of `values`.
+
+    Raises:
+        LabelError: another grid, or a value that nobody named; InputError: not readable.
+    """
+    labelmap: Labelmap = load_labelmap_like(path, image, values)
+    unknown = sorted(set(np.unique(labelmap).tolist()) - {0, *values.values()})
+    if unknown:
+        named = ", ".join(f"{value} is {name}" for name, value in sorted(values.items(), key=lambda v: v[1]))
+        raise LabelError(f"The mask holds the value {unknown[0]}, but {named}; name it in label_info.")
+    return labelmap
+
+
+def write_label(labelmap: Labelmap, series: Path, path: Path) -> Path:
+    """Write a mask of a DICOM series, on the series' own grid, and return `path`."""
+    save_labelmap(labelmap, load_series(series).affine, path)
+    return path
+
+
+def result_file(labelmap: Labelmap, affine: Any, extension: str, compress: bool) -> Path:
+    """A new temporary file with a result; who asked for it removes it.
+
+    Args:
+        labelmap: (i, j, k) uint8 in the source's voxel order, which OHIF takes without looking at the header.
+        affine: (4, 4) voxel index to RAS millimetres.
+        extension: kind of file.
+        compress: NRRD only; NIfTI follows its own extension.
+    """
+    descriptor, name = tempfile.mkstemp(prefix="sdseg-", suffix=extension)
+    os.close(descriptor)
+    save_labelmap(labelmap, np.asarray(affine, dtype=np.float64), Path(name), compress=compress)
+    return Path(name)

@@ -1,0 +1,56 @@
+"""Saving a label: check it against the image, file a final one in the archive, keep a local copy."""
+
+import hashlib
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sdseg.dicom.series import load_series
+from sdseg.pacs.deliver import StoredInstance, store_segmentation
+from sdseg_app.label_files import read_label, write_label
+from sdseg_app.label_store import FINAL
+from sdseg_app.names import check_name, label_values
+from sdseg_app.seg import seg_of_annotator
+
+# Key in an image's info: what the last inference on it told. A label saved after it counts as edited.
+INFERENCE = "inference"
+
+if TYPE_CHECKING:
+    from sdseg_app.datastore import ArchiveDatastore
+
+
+def save_label(store: "ArchiveDatastore", image: str, label: Path, tag: str, info: Mapping[str, Any]) -> str:
+    """Keep a mask that fits the image's grid; with the tag `final` it is filed in the archive as DICOM SEG too.
+
+    Saving the same mask again changes nothing; another one becomes a new version beside the older ones.
+
+    Returns:
+        The label's id, which is the image's.
+
+    Raises:
+        UnknownNameError, InputError, LabelError, EmptySegmentationError, DeliveryError: nothing was written.
+    """
+    check_name("label tag", tag)
+    folder = Path(store.get_image_uri(image))
+    values = label_values(info, store.model_labels())
+    labelmap = read_label(label, folder, values)
+    digest = hashlib.sha256(labelmap.tobytes(order="F") + repr(sorted(values.items())).encode()).hexdigest()
+    before = store.labels.book.find(image, tag)
+    if before is not None and before.sha256 == digest:
+        return image
+    with tempfile.TemporaryDirectory(dir=store.home, prefix=".saving-") as scratch:
+        local = write_label(labelmap, folder, Path(scratch) / "label.nrrd")
+        kept = {**info, "label_values": values}
+        if tag == FINAL:
+            facts = store.labels.book.image_info(image).get(INFERENCE)
+            segmentation = seg_of_annotator(load_series(folder), labelmap, values, facts)
+            kept["dicom_seg"] = describe(store_segmentation(store.archive, segmentation))
+        store.labels.keep(image, tag, local, digest, kept)
+    return image
+
+
+def describe(stored: StoredInstance) -> dict[str, str]:
+    """A stored SEG in plain values: its UIDs, and its file where the archive is a folder."""
+    uids = {"study": stored.key.study_uid, "series": stored.key.series_uid, "instance": stored.sop_uid}
+    return {**uids, "path": str(stored.path)} if stored.path else uids

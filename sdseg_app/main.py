@@ -1,0 +1,145 @@
+"""SDSeg as a MONAI Label app: `monailabel start_server --app sdseg_app --studies FOLDER_OR_URL`."""
+
+import logging
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from monailabel.interfaces.app import MONAILabelApp
+from monailabel.interfaces.datastore import Datastore
+from monailabel.interfaces.tasks.batch_infer import BatchInferTask
+from monailabel.interfaces.tasks.infer_v2 import InferTask
+from monailabel.interfaces.tasks.train import TrainTask
+
+from sdseg.errors import InputError, SdsegError, UnknownNameError
+from sdseg.model.weights import weights_sha256
+from sdseg_app.batch_task import SDSegBatchInferTask
+from sdseg_app.datastore import ArchiveDatastore
+from sdseg_app.infer_task import SDSegInferTask
+from sdseg_app.label_saving import INFERENCE
+from sdseg_app.one_line import one_line_errors
+from sdseg_app.routes.install import in_server, install_routes, is_installed
+from sdseg_app.segmenters import Segmenters
+from sdseg_app.settings import AppSettings
+from sdseg_app.studies import open_datastore
+from sdseg_app.train_task import SDSegTrainTask
+from sdseg_app.viewer_volume import viewer_volume
+from sdseg_app.weights_choice import WeightsChoice, note_server_start
+
+# It tells of every single search; the server's own log lines say what they were for.
+logging.getLogger("dicomweb_client").setLevel(logging.WARNING)
+
+
+class SDSegApp(MONAILabelApp):
+    """Binds the rooms of `sdseg` to MONAI Label. See docs/architecture.md."""
+
+    def __init__(self, app_dir: str, studies: str, conf: dict[str, str]) -> None:
+        starting = in_server() and not is_installed()
+        # A user's mistake at start, or in a background task, is one line instead of a traceback.
+        with one_line_errors(starting or not in_server()):
+            if starting:
+                note_server_start()
+            self.options = AppSettings.from_conf(conf, Path(app_dir))
+            self.model_dir = self.options.model_dir
+            self.segmenters = Segmenters(WeightsChoice(self.options.weights, self.model_dir / "sdseg"))
+            super().__init__(
+                app_dir=app_dir,
+                studies=studies,
+                conf=conf,
+                name="SDSeg in the reading room",
+                description="One-step Stable Diffusion segmentation of DICOM series",
+                version=version("sdseg"),
+            )
+        if in_server():
+            install_routes()
+
+    def init_datastore(self) -> Datastore:
+        return open_datastore(self.studies, self.model_dir, self.segmenters.card)
+
+    def init_infers(self) -> dict[str, InferTask]:
+        archive = isinstance(self._datastore, ArchiveDatastore)
+        return {name: SDSegInferTask(self.segmenters, self.options.device, archive) for name in self.options.models}
+
+    def init_trainers(self) -> dict[str, TrainTask]:
+        choice, labels = self.segmenters.choice, self.segmenters.card().labels
+        return {
+            name: SDSegTrainTask(choice, self.model_dir / name, self.options.device, labels)
+            for name in self.options.models
+        }
+
+    def init_batch_infer(self) -> BatchInferTask:
+        return SDSegBatchInferTask()
+
+    def infer(self, request: dict[str, Any], datastore: Datastore | None = None) -> dict[str, Any]:
+        """As MONAI Label's, but `image` is an id of the datastore and nothing else.
+
+        Raises UnknownNameError for another id or model: the stock app takes it for a path of the server.
+        """
+        self.check_model(request.get("model", ""))
+        store = datastore or self.datastore()
+        image = str(request.get("image", ""))
+        result = self.infer_file(Path(store.get_image_uri(image)), request)
+        try:
+            facts = {key: result["params"][key] for key in ("model_name", "preset", "weights_sha256", "seed")}
+            store.update_image_info(image, {INFERENCE: facts})
+            if request.get("save_label"):
+                tag = request.get("label_tag") or result["tag"]
+                info = {"model": request["model"], "params": result["params"]}
+                result["label"] = store.save_label(image, result["file"], tag, info)
+        except SdsegError:
+            Path(result["file"]).unlink(missing_ok=True)  # nobody will come for it
+            raise
+        return result
+
+    def infer_file(self, path: Path, request: dict[str, Any]) -> dict[str, Any]:
+        """The same for a file or folder of this machine, which never comes from a request."""
+        return dict(super().infer({**request, "image": str(path)}))
+
+    def infer_wsi(self, request: dict[str, Any], datastore: Datastore | None = None) -> dict[str, Any]:
+        raise UnknownNameError("There is no model for whole-slide images here; use /infer/ instead.")
+
+    def train(self, request: dict[str, Any]) -> dict[str, Any]:
+        with one_line_errors(not in_server()):
+            self.check_trainable(request.get("model", ""))
+            return dict(super().train(request))
+
+    def batch_infer(self, request: dict[str, Any], datastore: Datastore | None = None) -> dict[str, Any]:
+        with one_line_errors(not in_server()):
+            self.check_model(request.get("model", ""))
+            return dict(super().batch_infer(request, datastore))
+
+    def next_sample(self, request: dict[str, Any]) -> dict[str, Any]:
+        """{} when every image has its final label. `path` is a file that a viewer on this machine can load."""
+        sample: dict[str, Any] = super().next_sample(request)
+        return {**sample, "path": str(self.image_file(sample["id"]))} if sample else {}
+
+    def image_file(self, image: str) -> Path:
+        """An image as one file: viewers do not load a folder. Raises UnknownNameError, InputError."""
+        path = Path(self.datastore().get_image_uri(image))
+        return viewer_volume(path, self.model_dir / "datastore" / "volumes") if path.is_dir() else path
+
+    def model_file(self, model: str, validate: bool = True) -> None:
+        return None  # a model here is a folder, replaced only by publishing
+
+    def model_info(self, model: str) -> dict[str, Any]:
+        self.check_model(model)
+        return {
+            "checksum": f"SHA256:{weights_sha256(self.segmenters.choice.folder())}",
+            "name": self.segmenters.card().name,
+            "train_stats": self._trainers[model].stats() if model in self._trainers else {},
+        }
+
+    def check_model(self, model: str) -> None:
+        if model not in self._infers:
+            raise UnknownNameError(f"There is no model {model[:80]!r} here, but {', '.join(self._infers)}.")
+
+    def check_trainable(self, model: str) -> None:
+        if model not in self._trainers:
+            raise UnknownNameError(f"There is no trainer {model[:80]!r} here, but {', '.join(self._trainers)}.")
+        if not self.datastore().get_labeled_images():
+            raise InputError("There is nothing to train on yet; save a final label first.")
+
+    def check_strategy(self, strategy: str) -> None:
+        if strategy not in self._strategies:
+            names = ", ".join(self._strategies)
+            raise UnknownNameError(f"There is no strategy {strategy[:80]!r} here, but {names}.")

@@ -1,0 +1,14 @@
+"""GET /info/: what this server can do. Asks the archive, so it must not run on the event loop."""
+
+from typing import Any
+
+from fastapi import APIRouter
+
+from sdseg_app.routes.access import AnyUser, running_app
+
+router = APIRouter(prefix="/info", tags=["App"])
+
+
+@router.get("/", summary="Models, labels, trainers, strategies and counts")
+def get_info(user: AnyUser) -> dict[str, Any]:
+    return running_app().info()

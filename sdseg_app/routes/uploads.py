@@ -1,0 +1,32 @@
+"""Files that arrive with a request: under a name of ours, gone when the request is."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from fastapi import UploadFile
+
+from sdseg.errors import InputError
+
+PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
+IMAGES = (".nii.gz", ".nii", ".nrrd", *PICTURES)
+LABELS = (".nii.gz", ".nii", ".seg.nrrd", ".nrrd", ".bin", ".dcm", *PICTURES)
+
+
+@contextmanager
+def received(upload: UploadFile, suffixes: Sequence[str]) -> Iterator[Path]:
+    """The upload as a file for the duration of the block. Raises InputError for another kind of file.
+
+    Of the client's name only the suffix is used.
+    """
+    name = (upload.filename or "").lower()
+    suffix = next((known for known in suffixes if name.endswith(known)), None)
+    if suffix is None:
+        raise InputError(f"The file {name[-80:]!r} is of no known kind; send one of {', '.join(suffixes)}.")
+    with tempfile.TemporaryDirectory(prefix="sdseg-upload-") as folder:
+        path = Path(folder) / f"upload{suffix}"
+        with path.open("wb") as stream:
+            shutil.copyfileobj(upload.file, stream)
+        yield path

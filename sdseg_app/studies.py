@@ -1,0 +1,49 @@
+"""From `--studies` to a datastore."""
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+from monailabel.interfaces.datastore import Datastore
+
+from sdseg.errors import InputError
+from sdseg.model.card import ModelCard
+from sdseg.pacs.archive import is_server, open_archive
+from sdseg.pacs.folder_client import FolderClient
+from sdseg.pacs.search import list_image_series
+from sdseg_app.datastore import ArchiveDatastore
+from sdseg_app.local_store import LocalImageStore, holds_local_images
+
+
+def open_datastore(studies: str, model_dir: Path, card: Callable[[], ModelCard]) -> Datastore:
+    """The store for a DICOMweb URL, a folder of DICOM, or a folder of NIfTI, NRRD or pictures.
+
+    Labels and fetched images of an archive are kept below `model_dir`, never among the DICOM files; MONAI Label's
+    own store keeps the labels of the other kinds beside the images, as its users expect.
+    Raises InputError or DeliveryError, which say what is wrong with `studies`.
+    """
+    modalities = card().modalities
+    if not is_server(studies):
+        folder = Path(studies)
+        if not folder.is_dir():
+            raise InputError(f"The studies folder {folder} does not exist; check --studies.")
+        client = FolderClient(folder)
+        if not client.search_for_series(limit=1):
+            if holds_local_images(folder):
+                return LocalImageStore(folder, lambda: card().labels)
+            raise InputError(
+                f"The studies folder {folder} holds no DICOM, NIfTI, NRRD, PNG or JPEG image; check --studies "
+                "(MONAI Label makes an empty folder of one that does not exist)."
+            )
+        if not list_image_series(client, modalities):
+            others = sorted({key.modality for key in list_image_series(client)}) or ["none"]
+            raise InputError(
+                f"The studies folder {folder} holds no series of modality {' or '.join(modalities)}, "
+                f"for which the model was made; image series there: {', '.join(others)}."
+            )
+        archive = client
+    else:
+        archive = open_archive(studies)
+    # One home for each archive: the same series may be labelled differently elsewhere.
+    home = model_dir / "datastore" / hashlib.sha256(str(archive.base_url).encode()).hexdigest()[:12]
+    return ArchiveDatastore(archive, home, modalities, lambda: card().labels)

@@ -1,0 +1,105 @@
+"""MONAI Label's training task around the training engine of `sdseg.training`."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any, NoReturn
+
+from monailabel.interfaces.datastore import Datastore
+from monailabel.tasks.train.basic_train import BasicTrainTask, Context
+from monailabel.utils.others.generic import device_list
+
+from sdseg.model.weights import publish
+from sdseg.training.finetune import FinetuneConfig, finetune
+from sdseg_app.train_params import TrainParams
+from sdseg_app.train_stats import TrainStats
+from sdseg_app.weights_choice import WeightsChoice
+
+
+class SDSegTrainTask(BasicTrainTask):
+    """Trains on the final labels, starting from the weights now served, and publishes what comes out.
+
+    The engine is the library's, the same that `sdseg train` uses; of the stock task only the frame remains.
+    """
+
+    def __init__(self, choice: WeightsChoice, model_dir: Path, device: str | None, labels: dict[str, int]) -> None:
+        self._choice = choice
+        devices = device_list()
+        super().__init__(
+            model_dir=str(model_dir),
+            description="Train SDSeg on the labels saved here",
+            stats_path=str(model_dir / "train_stats.json"),
+            labels=labels,
+            tracking=None,
+            tracking_uri="",
+        )
+        # What 3D Slicer shows; the stock keys that the engine does not have are not promised.
+        self._config = {
+            "name": TrainParams.name,
+            "pretrained": TrainParams.pretrained,
+            "device": [device, *(name for name in devices if name != device)] if device else devices,
+            "max_epochs": TrainParams.max_epochs,
+            "max_steps": TrainParams.max_steps,
+            "train_batch_size": TrainParams.train_batch_size,
+            "val_split": TrainParams.val_split,
+            "seed": str(TrainParams.seed),
+        }
+
+    def __call__(self, request: dict[str, Any], datastore: Datastore) -> dict[str, Any]:
+        """Train, publish, and return the statistics. Raises SdsegError."""
+        params = TrainParams.parse({**self.config(), **request})
+        # The stock frame counts GPUs and makes worker processes of them; the engine uses one device.
+        frame = {"name": params.name, "device": params.device, "multi_gpu": False, "params": params}
+        return dict(super().__call__({**request, **frame}, datastore))
+
+    def train(
+        self, rank: int, world_size: int, request: dict[str, Any], datalist: Sequence[dict[str, Any]]
+    ) -> dict[str, Any]:
+        params: TrainParams = request["params"]
+        stats = TrainStats(Path(self._stats_path))
+        run = Path(self._model_dir) / params.name / datetime.now().strftime("%Y%m%d-%H%M%S-%f")
+        result = finetune(
+            weights=self._choice.folder() if params.pretrained else self._choice.untrained(),
+            examples=[{"image": pair["image"], "label": pair["label"]} for pair in datalist],
+            output=run,
+            config=FinetuneConfig(
+                max_epochs=params.max_epochs,
+                max_steps=params.max_steps or None,
+                batch_size=params.train_batch_size,
+                val_split=params.val_split,
+                device=params.device,
+                seed=params.seed,
+            ),
+            progress=lambda stage, step, steps, losses: stats.running(step, steps, losses),
+        )
+        publish(result.weights, Path(self._model_dir))
+        dice = result.val_dice.get("after")
+        return stats.finished(
+            {
+                "weights_sha256": result.sha256,
+                "steps": result.steps,
+                "best_metric": dice or 0.0,
+                "val_dice": result.val_dice,
+                "train": result.losses,
+                "run": str(run.relative_to(self._model_dir)),
+            }
+        )
+
+    # The stock loop, which asks for these, never runs.
+    def network(self, context: Context) -> NoReturn:
+        raise NotImplementedError("The engine of sdseg.training builds the network from the weights folder.")
+
+    def optimizer(self, context: Context) -> NoReturn:
+        raise NotImplementedError("The engine of sdseg.training has its own optimiser (AdamW).")
+
+    def loss_function(self, context: Context) -> NoReturn:
+        raise NotImplementedError("The engine of sdseg.training has its own losses.")
+
+    def train_pre_transforms(self, context: Context) -> NoReturn:
+        raise NotImplementedError("The recipe in the model card says how images are prepared.")
+
+    def train_post_transforms(self, context: Context) -> NoReturn:
+        raise NotImplementedError("The engine of sdseg.training needs no transforms after the network.")
+
+    def val_inferer(self, context: Context) -> NoReturn:
+        raise NotImplementedError("Validation uses the same segmenter as inference.")
