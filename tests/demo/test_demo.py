@@ -4,6 +4,8 @@ import json
 import re
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -100,3 +102,24 @@ def test_a_folder_of_someone_elses_is_left_alone(tmp_path: Path) -> None:
     assert process.returncode == 1
     assert "is not empty" in process.stderr
     assert (tmp_path / "thesis.txt").read_text() == "precious"
+
+
+def test_a_killed_demo_takes_its_server_along(tmp_path: Path) -> None:
+    output = tmp_path / "out"
+    command = [SDSEG, "demo", "--output", output, "--weights", save_tiny_weights(tmp_path / "tiny")]
+    demo = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        assert wait_until(lambda: len(servers_of(output)) == 2), "the server did not start"
+    finally:
+        demo.kill()
+        demo.wait()
+    assert wait_until(lambda: servers_of(output) == []), "the server outlived the demo"
+
+
+def wait_until(true: Callable[[], bool], seconds: float = 60) -> bool:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if true():
+            return True
+        time.sleep(0.2)
+    return False

@@ -6,7 +6,7 @@ import json
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -69,9 +69,9 @@ def run_demo(inputs: DemoInputs, output: Path, show: Callable[[str], None]) -> D
         empty_own_folder(output)
         shutil.copytree(inputs.series, studies / "source")
     conf = [f"weights={inputs.weights}", f"model_dir={output / 'model'}"]
-    with report.step("start the MONAI Label server", show):
-        server = ServerProcess(str(studies), output / _LOG, conf).__enter__()
-    with server:
+    with ExitStack() as running:
+        with report.step("start the MONAI Label server", show):
+            server = running.enter_context(ServerProcess(str(studies), output / _LOG, conf))
         viewer = Viewer(server.url)
         with report.step("list models, choose the image", show):
             if MODEL not in viewer.info()["models"]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import subprocess
@@ -14,6 +15,12 @@ import requests
 
 from sdseg.errors import DeliveryError
 from sdseg.serving.launch import free_port, server_arguments
+
+
+def _end_with_parent() -> None:
+    """In the child: ask Linux for SIGTERM when the parent dies, even if it is killed and cannot clean up."""
+    set_parent_death_signal = 1
+    ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGTERM)
 
 
 class ServerProcess:
@@ -42,7 +49,12 @@ class ServerProcess:
     def __enter__(self) -> ServerProcess:
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
-                self._command, stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, start_new_session=True
+                self._command,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+                preexec_fn=_end_with_parent,
             )
         try:
             self._wait_until_ready(seconds=120)
