@@ -1,6 +1,7 @@
 """Segmenting many images in one background task."""
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
@@ -9,7 +10,16 @@ from monailabel.interfaces.tasks.batch_infer import BatchInferTask
 
 from sdseg.errors import SdsegError, UnknownNameError
 
+logger = logging.getLogger(__name__)
+
 Infer = Callable[[dict[str, Any], Datastore], dict[str, Any]]
+
+
+def check_images(images: Iterable[str], datastore: Datastore) -> None:
+    """Raises UnknownNameError unless the datastore has all of them."""
+    unknown = sorted(set(map(str, images)) - set(datastore.list_images()))
+    if unknown:
+        raise UnknownNameError(f"There is no image {unknown[0][:80]!r} here; ask for the list of images.")
 
 
 class SDSegBatchInferTask(BatchInferTask):
@@ -18,9 +28,7 @@ class SDSegBatchInferTask(BatchInferTask):
     def get_images(self, request: dict[str, Any], datastore: Datastore) -> list[str]:
         """Raises UnknownNameError: a list in the request may only name images of the store."""
         images: list[str] = super().get_images(request, datastore)
-        unknown = sorted(set(images) - set(datastore.list_images()))
-        if unknown:
-            raise UnknownNameError(f"There is no image {unknown[0][:80]!r} here; ask for the list of images.")
+        check_images(images, datastore)
         return images
 
     def __call__(self, request: dict[str, Any], datastore: Datastore, infer: Infer) -> dict[str, Any]:
@@ -32,6 +40,7 @@ class SDSegBatchInferTask(BatchInferTask):
             try:
                 return infer(one, store)
             except SdsegError as error:
+                logger.warning("%s is left out: %s", one["image"], error)
                 return {"error": str(error)}
 
         result: dict[str, Any] = super().__call__({**request, "multi_gpu": several}, datastore, infer_or_tell)

@@ -49,7 +49,7 @@ class InferParams:
             save_seg=as_bool("save_seg", values.get("save_seg", False)),
             modality=_modality(_first(values.get("modality"))),
             save_label=as_bool("save_label", values.get("save_label", False)),
-            label_tag=check_name("label tag", str(_first(values.get("label_tag")) or "original")),
+            label_tag=check_name("label tag", _first(values.get("label_tag")) or "original"),
         )
 
     def as_request(self) -> dict[str, Any]:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def save_label(store: "ArchiveDatastore", image: str, label: Path, tag: str, info: Mapping[str, Any]) -> str:
     """Keep a mask that fits the image's grid; with the tag `final` it is filed in the archive as DICOM SEG too.
 
-    Saving the same mask again changes nothing; another one becomes a new version beside the older ones.
+    Saving the same mask again only renews what is told about it; another one is a new version beside the others.
 
     Returns:
         The label's id, which is the image's.
@@ -31,13 +31,14 @@ def save_label(store: "ArchiveDatastore", image: str, label: Path, tag: str, inf
     Raises:
         UnknownNameError, InputError, LabelError, EmptySegmentationError, DeliveryError: nothing was written.
     """
-    check_name("label tag", tag)
+    tag = check_name("label tag", tag)
     folder = Path(store.get_image_uri(image))
     values = label_values(info, store.model_labels())
     labelmap = read_label(label, folder, values)
     digest = hashlib.sha256(labelmap.tobytes(order="F") + repr(sorted(values.items())).encode()).hexdigest()
     before = store.labels.book.find(image, tag)
     if before is not None and before.sha256 == digest:
+        store.update_label_info(image, tag, dict(info))
         return image
     with tempfile.TemporaryDirectory(dir=store.home, prefix=".saving-") as scratch:
         local = write_label(labelmap, folder, Path(scratch) / "label.nrrd")

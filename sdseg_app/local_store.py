@@ -50,7 +50,7 @@ class LocalImageStore(LocalDatastore):
 
     def save_label(self, image_id: str, label_filename: str, label_tag: str, label_info: dict[str, Any]) -> str:
         """Raises UnknownNameError, InputError, LabelError; then nothing was written."""
-        check_name("label tag", label_tag)
+        label_tag = check_name("label tag", label_tag)
         values = label_values(label_info, self._model_labels())
         read_label(Path(label_filename), Path(self.get_image_uri(image_id)), values)
         return str(super().save_label(image_id, label_filename, label_tag, label_info))

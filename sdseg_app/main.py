@@ -1,6 +1,7 @@
 """SDSeg as a MONAI Label app: `monailabel start_server --app sdseg_app --studies FOLDER_OR_URL`."""
 
 import logging
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from sdseg_app.routes.install import in_server, install_routes, is_installed
 from sdseg_app.segmenters import Segmenters
 from sdseg_app.settings import AppSettings
 from sdseg_app.studies import open_datastore
+from sdseg_app.train_params import TrainParams
 from sdseg_app.train_task import SDSegTrainTask
 from sdseg_app.viewer_volume import viewer_volume
 from sdseg_app.weights_choice import WeightsChoice, note_server_start
@@ -100,7 +102,7 @@ class SDSegApp(MONAILabelApp):
 
     def train(self, request: dict[str, Any]) -> dict[str, Any]:
         with one_line_errors(not in_server()):
-            self.check_trainable(request.get("model", ""))
+            self.check_trainable(request.get("model", ""), request)
             return dict(super().train(request))
 
     def batch_infer(self, request: dict[str, Any], datastore: Datastore | None = None) -> dict[str, Any]:
@@ -133,9 +135,10 @@ class SDSegApp(MONAILabelApp):
         if model not in self._infers:
             raise UnknownNameError(f"There is no model {model[:80]!r} here, but {', '.join(self._infers)}.")
 
-    def check_trainable(self, model: str) -> None:
+    def check_trainable(self, model: str, params: Mapping[str, Any]) -> None:
         if model not in self._trainers:
             raise UnknownNameError(f"There is no trainer {model[:80]!r} here, but {', '.join(self._trainers)}.")
+        TrainParams.parse(params)
         if not self.datastore().get_labeled_images():
             raise InputError("There is nothing to train on yet; save a final label first.")
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from enum import Enum
 from typing import Any
 
 from sdseg.errors import InputError, LabelError
@@ -10,7 +11,9 @@ _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 def check_name(what: str, name: str) -> str:
-    """`name` itself. Raises InputError unless it is made of letters, digits, '_' and '-'."""
+    """`name` as plain text. Raises InputError unless it is made of letters, digits, '_' and '-'."""
+    # A str that is an Enum, like MONAI Label's tags, prints as its name, in a path too.
+    name = str(name.value) if isinstance(name, Enum) else name
     if not _NAME.fullmatch(name):
         raise InputError(
             f"The {what} {name[:80]!r} is not allowed; use letters, digits, '_' and '-', at most 64 of them."

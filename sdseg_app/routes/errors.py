@@ -1,6 +1,7 @@
 """What a client is told when something goes wrong: a status and one sentence, never a traceback."""
 
 import logging
+from json import JSONDecodeError
 
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
@@ -39,9 +40,15 @@ def tell_bug(request: Request, error: Exception) -> JSONResponse:
     return JSONResponse({"detail": "The server made a mistake; its log tells which."}, 500)
 
 
+def tell_bad_json(request: Request, error: Exception) -> JSONResponse:
+    """The stock routes parse form fields without a care."""
+    return JSONResponse({"detail": f"A field of the request is not valid JSON: {error}."}, 422)
+
+
 def install_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(SdsegError, tell_user_error)
     app.add_exception_handler(MONAILabelException, tell_user_error)
+    app.add_exception_handler(JSONDecodeError, tell_bad_json)
     app.add_exception_handler(Exception, tell_bug)
     # Starlette built its stack of handlers when the lifespan began; without one it builds a new one.
     app.middleware_stack = None

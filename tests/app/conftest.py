@@ -19,8 +19,13 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def image(tmp_path_factory: pytest.TempPathFactory) -> Image:
-    series = load_series(copy_sample(tmp_path_factory.mktemp("source") / "t1"))
+def image_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return copy_sample(tmp_path_factory.mktemp("source") / "t1")
+
+
+@pytest.fixture(scope="session")
+def image(image_folder: Path) -> Image:
+    series = load_series(image_folder)
     return Image(series.series_instance_uid, series)
 
 

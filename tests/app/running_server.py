@@ -22,7 +22,7 @@ from sdseg.volume.labelmap import save_labelmap
 
 REPOSITORY = Path(__file__).parents[2]
 SAMPLE = REPOSITORY / "sample-data" / "dicom"
-SLICES = slice(20, 44)  # of the sample series: enough to be a volume, and quick
+SLICES = slice(20, 34)  # of the sample series: enough to be a volume, and quick
 START_SECONDS = 90
 
 
@@ -116,7 +116,7 @@ class Image:
         """(i, j, k) uint8: a box that is nowhere symmetric."""
         slices, rows, columns = self.series.geometry.shape
         mask = np.zeros((columns, rows, slices), np.uint8)
-        mask[30:90, 100:140, 5:17] = 1
+        mask[30:90, 100:140, 3:11] = 1
         return mask
 
     def save(self, path: Path, mask: np.ndarray | None = None) -> Path:
@@ -124,10 +124,10 @@ class Image:
         return path
 
 
-def run_server(home: Path, studies: Path, weights: Path) -> Iterator[Server]:
+def run_server(home: Path, studies: Path | str, weights: Path) -> Iterator[Server]:
     port = free_port()
     conf = ("model_dir", str(home / "model"), "weights", str(weights))
-    server = Server(f"http://127.0.0.1:{port}", studies, home / "model", weights, home / "server.log")
+    server = Server(f"http://127.0.0.1:{port}", Path(studies), home / "model", weights, home / "server.log")
     with server.log.open("wb") as log:
         process = subprocess.Popen(
             stock_command(studies, *conf, port=port),

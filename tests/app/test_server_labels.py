@@ -1,5 +1,6 @@
 """Saving labels over HTTP: what fits is kept and filed, what does not leaves no trace."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -119,7 +120,7 @@ def test_after_an_inference_a_changed_label_is_a_new_version_made_with_the_model
     before = own_server.segs()
     told = own_server.infer(image.uid, params={"seed": 3}, output="json").json()
     edited = image.mask()
-    edited[40, 110, 25] = 0
+    edited[40, 110, 8] = 0
     assert own_server.save_label(image.uid, image.save(tmp_path / "edited.nrrd", edited), label_info=LABELS).ok
     (new,) = set(own_server.segs()) - set(before)
     segment = pydicom.dcmread(new).SegmentSequence[0]
@@ -137,13 +138,15 @@ def test_ohif_and_nifti_labels_are_taken_under_any_tag_without_a_seg(
     before = own_server.segs()
     (tmp_path / "label.bin").write_bytes(image.mask().tobytes(order="F"))
     nifti = image.save(tmp_path / "label.nii.gz")
+    shutil.copy(before[0], tmp_path / "label.dcm")
     assert own_server.save_label(image.uid, tmp_path / "label.bin", tag="original", label_info=LABELS).ok
     assert own_server.save_label(image.uid, nifti, tag="second_reader", label_info=LABELS).ok
+    assert own_server.save_label(image.uid, tmp_path / "label.dcm", tag="third", label_info=LABELS).ok
     tags = counts(own_server)["label_tags"]
-    assert tags == {"final": 1, "original": 1, "second_reader": 1}
+    assert tags == {"final": 1, "original": 1, "second_reader": 1, "third": 1}
     assert own_server.segs() == before
     objects = own_server.get("/datastore/", output="all").json()["objects"]
-    assert set(objects[image.uid]["labels"]) == {"final", "original", "second_reader"}
+    assert set(objects[image.uid]["labels"]) == {"final", "original", "second_reader", "third"}
     (pair,) = own_server.get("/datastore/", output="train").json()
     assert len(list(Path(pair["image"]).glob("*.dcm"))) == len(image.series.datasets)
 

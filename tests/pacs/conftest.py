@@ -1,8 +1,10 @@
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pydicom
 import pytest
+from pacs.orthanc import run_orthanc
 from pydicom import Dataset
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, SegmentationStorage, generate_uid
@@ -48,3 +50,9 @@ def seg(source: Dataset) -> Dataset:
     seg.file_meta.MediaStorageSOPClassUID = seg.SOPClassUID
     seg.file_meta.MediaStorageSOPInstanceUID = seg.SOPInstanceUID
     return seg
+
+
+@pytest.fixture(scope="module")
+def orthanc(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a real DICOMweb server."""
+    yield from run_orthanc(tmp_path_factory.mktemp("orthanc"))

@@ -1,14 +1,10 @@
 """The same questions to a folder and to a real DICOMweb server: both must answer alike."""
 
-import shutil
-import socket
-import subprocess
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pydicom
 import pytest
+from pacs.orthanc import free_port
 from pydicom import Dataset
 
 from sdseg.errors import DeliveryError, InputError, UnknownNameError
@@ -19,42 +15,6 @@ from sdseg.pacs.fetch import fetch_series
 from sdseg.pacs.search import find_image_series, list_image_series, list_segmentations
 
 SLICES = 6  # in the studies folder
-ORTHANC = shutil.which("Orthanc") or shutil.which("Orthanc", path="/usr/sbin:/usr/local/sbin")
-PLUGIN = Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@pytest.fixture(scope="module")
-def orthanc(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The DICOMweb address of a real Orthanc with a password, stopped at the end."""
-    if ORTHANC is None or not PLUGIN.exists():
-        pytest.skip("Orthanc is not installed (Debian: apt-get install orthanc orthanc-dicomweb)")
-    home = tmp_path_factory.mktemp("orthanc")
-    port = free_port()
-    configuration = home / "orthanc.json"
-    configuration.write_text(
-        f"""{{"HttpPort": {port}, "DicomPort": {free_port()}, "StorageDirectory": "{home}/db",
-        "IndexDirectory": "{home}/db", "Plugins": ["{PLUGIN}"], "DicomWeb": {{"Enable": true}},
-        "RemoteAccessAllowed": false, "AuthenticationEnabled": true,
-        "RegisteredUsers": {{"reader": "p@ss word"}}}}"""
-    )
-    with (home / "log").open("wb") as log:
-        server = subprocess.Popen([ORTHANC, str(configuration)], stdout=log, stderr=log)
-    try:
-        for _ in range(100):
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            time.sleep(0.1)
-        yield f"http://reader:p%40ss%20word@127.0.0.1:{port}/dicom-web"
-    finally:
-        server.terminate()
-        server.wait(timeout=20)
 
 
 @pytest.fixture(params=["folder", "server"])
