@@ -72,6 +72,17 @@ def test_picture_becomes_picture(weights: Path, tmp_path: Path) -> None:
     assert set(np.unique(mask)) <= {0, 255}
 
 
+def test_one_series_of_several(series: Path, weights: Path, tmp_path: Path) -> None:
+    SeriesMaker(name="two", modality="MR", rows=16, columns=16, slices=4).save(series / "other")
+    command = ("segment", series, "-o", tmp_path / "a.nii.gz", "--weights", weights)
+    done = sdseg(*command)
+    assert_one_line(done, "several series")
+    uids = {pydicom.dcmread(path).SeriesInstanceUID for path in (series / "other").glob("*.dcm")}
+    done = sdseg(*command, "--series", *uids)
+    assert done.returncode == 0, done.stderr
+    assert nib.load(tmp_path / "a.nii.gz").shape == (16, 16, 4)
+
+
 def test_nothing_found_files_no_seg(series: Path, tmp_path: Path) -> None:
     pipeline = tiny_pipeline()
     with torch.no_grad():
@@ -136,6 +147,8 @@ def test_bad_series(damage, series: Path, weights: Path, tmp_path: Path) -> None
         (("evaluate", "nowhere", "mask.nii.gz"), "nowhere"),
         (("serve", "--studies", "nowhere"), "nowhere"),
         (("serve", "--conf", "weights"), "key=value"),
+        (("segment", ".", "-o", "out", "--device", "cuda:77"), "cuda:77"),
+        (("segment", ".", "-o", "out", "--device", "abacus"), "abacus"),
     ],
 )
 def test_wrong_paths(arguments: tuple[str, ...], word: str, tmp_path: Path) -> None:

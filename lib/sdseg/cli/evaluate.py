@@ -28,7 +28,10 @@ def evaluate(
     quieten_libraries()
     from sdseg.evaluation.score import score_image
     from sdseg.inference.segmenter import Segmenter
+    from sdseg.volume.load import check_exists
 
+    check_exists(image)
+    check_exists(reference)
     segmenter = Segmenter.load(weights, device)
     with progress_bar("slices") as update:
         scores = score_image(segmenter, image, reference, modality=modality, seed=seed, progress=update)

@@ -7,7 +7,7 @@ import sys
 import typer
 
 from sdseg import __version__
-from sdseg.cli import demo, evaluate, segment, serve, train
+from sdseg.cli import demo, evaluate, segment, serve, train, weights
 from sdseg.errors import EmptySegmentationError, SdsegError
 
 EXIT_ERROR = 1
@@ -26,6 +26,7 @@ app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)
 app.command("serve")(serve.serve)
 app.command("demo")(demo.demo)
+app.add_typer(weights.app, name="weights")
 
 
 def _show_version(wanted: bool) -> None:

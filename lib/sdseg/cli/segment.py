@@ -23,6 +23,9 @@ def segment(
     weights: Annotated[Path, typer.Option(help="Weights folder.")] = SAMPLE_WEIGHTS,
     seed: Annotated[int, typer.Option(help="Of the noise: the same seed gives the same mask.")] = 0,
     modality: Annotated[str | None, typer.Option(help="DICOM Modality, where the file does not say.")] = None,
+    series_instance_uid: Annotated[
+        str | None, typer.Option("--series", help="SeriesInstanceUID, where the folder holds several series.")
+    ] = None,
     batch_size: Annotated[int, typer.Option(min=1, help="Slices at a time; does not change the result.")] = 8,
     device: Annotated[str, typer.Option(help="cpu, cuda or cuda:N.")] = "cpu",
     force: Annotated[bool, typer.Option("--force", help="Replace an output that exists.")] = False,
@@ -40,10 +43,10 @@ def segment(
     from sdseg.volume.load import check_exists
 
     check_exists(source)
-    target = OutputFile.choose(source, output, replace=force)
+    target = OutputFile.choose(source, output, force, series_instance_uid)
     segmenter = Segmenter.load(weights, device)
     with progress_bar("slices") as update:
-        result = segmenter.segment(source, modality, seed, batch_size, update)
+        result = segmenter.segment(source, modality, seed, batch_size, update, series_instance_uid)
     target.write(result, segmenter, seed)
     if result.is_empty:
         console.print(f"[yellow]The model found no {' or '.join(result.labels)} in {source}: the mask is empty.")

@@ -18,7 +18,7 @@ def segment_slices(
     batch_size: int = 8,
     progress: Callable[[int, int], None] | None = None,
 ) -> torch.Tensor:
-    """Probability of the foreground for each slice, all of them with the one noise of the seed.
+    """Probability of the foreground, or of each class, for each slice, all with the one noise of the seed.
 
     Args:
         pipeline: in evaluation mode.
@@ -28,7 +28,7 @@ def segment_slices(
         progress: called with (slices done, slices) after every batch; raise from it to stop.
 
     Returns:
-        (slices, 1, i, j) float32 on the CPU.
+        (slices, 1, i, j) float32 on the CPU; (slices, classes, i, j) from a class-conditional model.
     """
     noise = draw_noise(seed, pipeline.vae.config.latent_channels, pipeline.latent_size)
     done: list[torch.Tensor] = []

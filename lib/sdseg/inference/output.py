@@ -30,13 +30,17 @@ class OutputFile:
     Attributes:
         source: the image that is segmented.
         path: of the file; its suffix says the format.
+        series_instance_uid: which series of `source`, where it holds several.
     """
 
     source: Path
     path: Path
+    series_instance_uid: str | None = None
 
     @classmethod
-    def choose(cls, source: Path, output: Path, replace: bool = False) -> OutputFile:
+    def choose(
+        cls, source: Path, output: Path, replace: bool = False, series_instance_uid: str | None = None
+    ) -> OutputFile:
         """The file for `output`, which may be a folder.
 
         Raises:
@@ -51,7 +55,7 @@ class OutputFile:
             raise InputError(f"{source.name} is a picture: write its mask as .png.")
         if path.exists() and not replace:
             raise InputError(f"{path} exists already; choose another output or add --force.")
-        return cls(source, path)
+        return cls(source, path, series_instance_uid)
 
     @staticmethod
     def _default_name(source: Path) -> str:
@@ -76,11 +80,18 @@ class OutputFile:
             return
         self.path.parent.mkdir(parents=True, exist_ok=True)
         if self.path.suffix == ".png":
-            # Pictures are shown rows first, (i, j) is (column, row).
-            Image.fromarray((result.labelmap[:, :, 0].T > 0).astype(np.uint8) * 255).save(self.path)
+            # Pictures are shown rows first, (i, j) is (column, row). One structure is drawn in white.
+            values = result.labelmap[:, :, 0].T
+            several = len(result.labels) > 1
+            Image.fromarray(values if several else (values > 0).astype(np.uint8) * 255).save(self.path)
         else:
             save_labelmap(result.labelmap, result.affine, self.path)
 
     def _build_seg(self, result: SegmentationResult, provenance: SegProvenance) -> Segmentation:
         # (column, row, slice) -> (slices, rows, columns)
-        return build_seg(load_series(self.source), result.labelmap.transpose(2, 1, 0), result.labels, provenance)
+        return build_seg(
+            load_series(self.source, self.series_instance_uid),
+            result.labelmap.transpose(2, 1, 0),
+            result.labels,
+            provenance,
+        )

@@ -17,7 +17,8 @@ from monai.transforms import Compose, Transform
 
 from sdseg.errors import InputError
 from sdseg.inference.batches import segment_slices
-from sdseg.model.card import ModelCard
+from sdseg.model.card import ModelCard, check_labels
+from sdseg.model.device import check_device
 from sdseg.model.pipeline import SDSegPipeline
 from sdseg.model.weights import load_weights, weights_sha256
 from sdseg.volume.load import load_failures
@@ -33,7 +34,7 @@ class SegmentationResult:
 
     Attributes:
         labelmap: (i, j, k) uint8 on the source's voxel grid; for DICOM i, j, k = column, row, slice.
-        probability: (1, i, j, k) float32 on the same grid.
+        probability: (1, i, j, k) float32 on the same grid; (classes, i, j, k) with the background for several classes.
         affine: (4, 4) voxel index to RAS millimetres.
         labels: structure name -> value in the labelmap.
         seconds: time of each step.
@@ -65,6 +66,7 @@ class Segmenter:
             raise InputError(
                 f"The weights are made for {pipeline.image_size} pixels, their recipe for {card.recipe.image_size}."
             )
+        check_labels(card.labels, pipeline.classes)
         self.pipeline = pipeline
         self.card = card
         self.weights_sha256 = weights_sha256
@@ -75,18 +77,22 @@ class Segmenter:
 
         Raises:
             WeightsError: it is missing, damaged or does not fit.
+            InputError: there is no such device here.
         """
+        check_device(device)
         card = ModelCard.load(weights)
         return cls(load_weights(weights, device), card, weights_sha256(weights))
 
-    def pre_transforms(self, source: str | Path, modality: str | None = None) -> list[Transform]:
-        """From {"image": path} to {"image": model input}; `modality` is for files that do not say."""
-        return self.card.recipe.transforms(source, modality)
+    def pre_transforms(
+        self, source: str | Path, modality: str | None = None, series_instance_uid: str | None = None
+    ) -> list[Transform]:
+        """From {"image": path} to {"image": model input}; see `Recipe.transforms`."""
+        return self.card.recipe.transforms(source, modality, series_instance_uid)
 
     def predict(
         self, image: MetaTensor, seed: int = 0, batch_size: int = 8, progress: SliceProgress | None = None
     ) -> torch.Tensor:
-        """Probability of the foreground on the model's grid.
+        """Probability of the foreground, or of each class, on the model's grid.
 
         Args:
             image: (channel, i, j, k) in [-1, 1], as the pre-transforms leave it.
@@ -95,12 +101,17 @@ class Segmenter:
             progress: called with (slices done, slices).
 
         Returns:
-            (1, i, j, k) float32 on the CPU.
+            (1, i, j, k) float32 on the CPU; (classes, i, j, k) with the background from a class-conditional model.
         """
         return to_volume(segment_slices(self.pipeline, to_slices(image), seed, batch_size, progress))
 
     def to_labelmap(self, probability: torch.Tensor) -> npt.NDArray[np.uint8]:
-        """(1, i, j, k) probability on the source grid -> (i, j, k) uint8 label values, foreground above a half."""
+        """(channel, i, j, k) probability on the source grid -> (i, j, k) uint8 label values.
+
+        One channel: foreground above a half. One a class: the likeliest, whose number is its label value.
+        """
+        if self.pipeline.classes is not None:
+            return probability.argmax(dim=0).to(torch.uint8).numpy()
         (value,) = self.card.labels.values()
         return (probability[0] > 0.5).to(torch.uint8).numpy() * np.uint8(value)
 
@@ -111,6 +122,7 @@ class Segmenter:
         seed: int = 0,
         batch_size: int = 8,
         progress: SliceProgress | None = None,
+        series_instance_uid: str | None = None,
     ) -> SegmentationResult:
         """Segment one image: a DICOM folder, NIfTI, NRRD or picture.
 
@@ -118,7 +130,7 @@ class Segmenter:
             InputError: it cannot be read, is unsafe (`GeometryError`) or of another modality.
         """
         marks = [time.perf_counter()]
-        steps = self.pre_transforms(source, modality)
+        steps = self.pre_transforms(source, modality, series_instance_uid)
         with load_failures(source):
             data: dict[str, Any] = Compose(steps)({"image": source})
         marks.append(time.perf_counter())

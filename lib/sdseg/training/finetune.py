@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from sdseg.model.card import ModelCard
+from sdseg.model.device import check_device
 from sdseg.model.pipeline import SDSegPipeline
 from sdseg.model.weights import load_weights, save_weights, weights_sha256
 from sdseg.training.augment import make_sampler
@@ -95,6 +96,7 @@ def finetune(
         WeightsError: the starting weights are unusable, or the result cannot be saved.
         InputError, LabelError: an example is unusable.
     """
+    check_device(config.device)
     card = ModelCard.load(weights)
     chosen, kept_out = split(examples, config.val_split)
     stack = load_slices(chosen, card.recipe, card.labels)

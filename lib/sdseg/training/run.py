@@ -13,6 +13,7 @@ from diffusers import AutoencoderKL
 
 from sdseg.errors import InputError, WeightsError
 from sdseg.model.card import ModelCard
+from sdseg.model.device import check_device
 from sdseg.model.pipeline import SDSegPipeline, build_autoencoder, build_pipeline
 from sdseg.model.presets import ModelPreset, get_preset
 from sdseg.model.weights import save_weights
@@ -40,7 +41,7 @@ class TrainingRun:
         snapshot_every: save a weights folder into `output/snapshots` every so many steps of stage two; 0: never.
 
     Raises:
-        InputError: the preset and the recipe disagree, or the output exists.
+        InputError: the preset and the recipe disagree, the output exists, or there is no such device.
     """
 
     def __init__(
@@ -57,7 +58,7 @@ class TrainingRun:
         self.recipe = recipe_of(config, self.preset)
         self.output = output
         self.weights = output / "weights"
-        self._device = device
+        self._device = str(check_device(device))
         self._journal = Journal(output / "log.jsonl", progress)
         self._autoencoder = autoencoder
         self._snapshot_every = snapshot_every

@@ -64,15 +64,18 @@ class Recipe:
         """Plain values for JSON."""
         return asdict(self)
 
-    def transforms(self, source: str | Path, modality: str | None = None) -> list[Transform]:
+    def transforms(
+        self, source: str | Path, modality: str | None = None, series_instance_uid: str | None = None
+    ) -> list[Transform]:
         """Transforms from {"image": path} to {"image": model input}; each geometric one has its inverse.
 
         Args:
             source: the path that will be loaded: a DICOM folder, NIfTI, NRRD or a picture.
             modality: DICOM Modality of an image whose file does not say.
+            series_instance_uid: chooses, where a DICOM folder holds several series.
         """
         return [
-            *_read(source),
+            *_read(source, series_instance_uid),
             *self._orient(source, ["image"]),
             WindowByModalityd("image", self.windows, modality),
             *self._to_square(["image"], mode="bilinear", background=-1.0),
@@ -123,20 +126,24 @@ def is_picture(source: str | Path) -> bool:
     return str(source).lower().endswith(PICTURE_SUFFIXES)
 
 
-def _read(source: str | Path) -> list[Transform]:
+def _read(source: str | Path, series_instance_uid: str | None = None) -> list[Transform]:
     """From {"image": path} to float32 (channel, i, j, k)."""
     return [
-        LoadImaged("image", reader=_reader(Path(source)), ensure_channel_first=True, image_only=True),
+        LoadImaged(
+            "image", reader=_reader(Path(source), series_instance_uid), ensure_channel_first=True, image_only=True
+        ),
         EnsureTyped("image", dtype=torch.float32, track_meta=True),
         Lambdad("image", func=_as_volume, inv_func=_as_loaded, track_meta=True),
     ]
 
 
-def _reader(source: Path) -> ImageReader | None:
+def _reader(source: Path, series_instance_uid: str | None) -> ImageReader | None:
     """MONAI's own choice by suffix, except for DICOM, which passes the geometry gate, and pictures."""
     if is_picture(source):
         return PILReader(converter=_opaque)
-    return DicomSeriesReader() if source.is_dir() or (source.is_file() and is_dicom(source)) else None
+    if source.is_dir() or (source.is_file() and is_dicom(source)):
+        return DicomSeriesReader(series_instance_uid)
+    return None
 
 
 def _opaque(picture: Image) -> Image:
@@ -144,11 +151,11 @@ def _opaque(picture: Image) -> Image:
     return picture.convert("L" if picture.mode in ("1", "L", "LA", "I", "I;16", "F") else "RGB")
 
 
-def _as_volume(image: torch.Tensor) -> torch.Tensor:
+def _as_volume(image: MetaTensor) -> MetaTensor:
     """A picture (1 or 3, i, j) -> (1 or 3, i, j, 1); a volume (1, i, j, k) stays."""
     if image.ndim == 3 and image.shape[0] in (1, 3):
         # Its 2D affine would make the geometric transforms expect two axes.
-        return MetaTensor(torch.as_tensor(image)[..., None], affine=torch.eye(4, dtype=torch.float64))
+        return MetaTensor(image.as_tensor()[..., None], affine=torch.eye(4, dtype=torch.float64))
     if image.ndim == 4 and image.shape[0] == 1:
         return image
     raise InputError(
