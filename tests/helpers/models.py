@@ -12,20 +12,20 @@ from sdseg.volume.recipe import Recipe
 from sdseg.volume.window import Window
 
 
-def tiny_pipeline(seed: int = 0) -> SDSegPipeline:
-    """A `tiny` pipeline with random weights of the seed, in evaluation mode."""
+def tiny_pipeline(seed: int = 0, classes: int | None = None) -> SDSegPipeline:
+    """A `tiny` pipeline with random weights of the seed, in evaluation mode; class-conditional with `classes`."""
     torch.manual_seed(seed)
-    pipeline = build_pipeline(get_preset("tiny"))
+    pipeline = build_pipeline(get_preset("tiny"), classes=classes)
     for module in (pipeline.vae, pipeline.vision_encoder, pipeline.unet):
         module.eval().requires_grad_(False)
     pipeline.set_progress_bar_config(disable=True)
     return pipeline
 
 
-def tiny_card(**windows: Window) -> ModelCard:
-    """A card for `tiny_pipeline`: one label, MR unless `windows` says otherwise."""
+def tiny_card(labels: tuple[str, ...] = ("brain",), **windows: Window) -> ModelCard:
+    """A card for `tiny_pipeline`: one label and MR unless told otherwise."""
     recipe = Recipe(image_size=64, windows=windows or {"MR": Window("percentile", 0.5, 99.5)})
-    return ModelCard("brain-tiny", "tiny", {"brain": 1}, recipe)
+    return ModelCard("brain-tiny", "tiny", {name: value for value, name in enumerate(labels, 1)}, recipe)
 
 
 def save_tiny_weights(folder: Path, seed: int = 0, **windows: Window) -> Path:

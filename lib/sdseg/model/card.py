@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,8 @@ class ModelCard:
     Attributes:
         name: of the model, e.g. "brain-small".
         preset: its size.
-        labels: structure name -> value in the labelmap; contiguous from 1.
+        labels: structure name -> value in the labelmap; contiguous from 1. For a class-conditional model the value
+            is the class id, and 0 the background.
         recipe: how images are preprocessed.
         training: provenance: command, data, seed, steps, software; free-form.
     """
@@ -62,3 +64,22 @@ class ModelCard:
             return cls(**{**values, "recipe": Recipe.from_dict(values["recipe"])})
         except (ValueError, TypeError, KeyError) as error:
             raise WeightsError(f"The model card {path} is damaged ({error}); restore the folder.") from error
+
+
+def check_labels(labels: Mapping[str, int], classes: int | None) -> None:
+    """Compare the labels with what a model tells apart.
+
+    Args:
+        labels: of its card.
+        classes: with the background; None for a binary model.
+
+    Raises:
+        WeightsError: there are too many or too few.
+    """
+    wanted = 1 if classes is None else classes - 1
+    if len(labels) != wanted:
+        raise WeightsError(
+            f"The model tells {wanted} structure{'' if wanted == 1 else 's'} from the background, but there "
+            f"{'is' if len(labels) == 1 else 'are'} {len(labels)} label{'' if len(labels) == 1 else 's'}: "
+            f"{', '.join(labels)}."
+        )

@@ -5,10 +5,13 @@ from __future__ import annotations
 import torch
 from diffusers import AutoencoderKL, DDPMScheduler, DiffusionPipeline
 
+from sdseg.model.multiclass import class_maps, pair_with_classes
 from sdseg.model.presets import ModelPreset
 from sdseg.model.schedule import draw_noise, estimate_clean_latent, make_scheduler
 from sdseg.model.unet import DenoisingUNet
 from sdseg.model.vision_encoder import VisionEncoder
+
+_PASSES = 9  # of classes at a time: more would need gigabytes in the decoder and save no time
 
 
 class SDSegPipeline(DiffusionPipeline):
@@ -17,6 +20,7 @@ class SDSegPipeline(DiffusionPipeline):
     The image is encoded by the trainable vision encoder, concatenated with one fixed noise tensor, the U-Net
     predicts that noise at the last timestep, the mask latent follows in closed form and the frozen decoder
     turns it into a mask. The scale of the mask latents is `vae.config.scaling_factor`, as in Stable Diffusion.
+    A class-conditional U-Net (`num_class_embeds`) does this once a class, all of them from the same image latent.
 
     Components (one sub-folder each when saved): `vae`, `vision_encoder`, `unet`, `scheduler`.
     """
@@ -36,6 +40,12 @@ class SDSegPipeline(DiffusionPipeline):
         """Rows = columns of the images the model was made for."""
         return self.latent_size * 2 ** (len(self.vae.config.block_out_channels) - 1)
 
+    @property
+    def classes(self) -> int | None:
+        """Number of classes with the background of a class-conditional model; None for a binary one."""
+        classes = self.unet.config.num_class_embeds
+        return None if classes is None else int(classes)
+
     @torch.inference_mode()
     def __call__(self, image: torch.Tensor, seed: int = 0, noise: torch.Tensor | None = None) -> torch.Tensor:
         """Segment a batch of slices.
@@ -48,19 +58,35 @@ class SDSegPipeline(DiffusionPipeline):
         Returns:
             (batch, 1, rows, columns) float32 in [0, 1] on the device of the model: the probability of the
             foreground, the mean over the decoder's three channels of (x + 1) / 2, each clamped.
+            Class-conditional: (batch, classes, rows, columns), the softmax over the classes, background first.
         """
         if noise is None:
             noise = draw_noise(seed, self.vae.config.latent_channels, self.latent_size)
-        image = image.to(self.device, self.dtype)
-        decoded = self.decode_mask_latent(self.estimate_mask_latent(self.vision_encoder(image), noise))
+        image_latent = self.vision_encoder(image.to(self.device, self.dtype))
+        if self.classes is not None:
+            return self.compare_classes(image_latent, noise, self.classes).softmax(dim=1)
+        decoded = self.decode_mask_latent(self.estimate_mask_latent(image_latent, noise))
         return ((decoded.float() + 1) / 2).clamp(0, 1).mean(dim=1, keepdim=True)
 
-    def estimate_mask_latent(self, image_latent: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
-        """One reverse step from the last timestep: the scaled mask latent z0, float32, shape of `image_latent`."""
+    def compare_classes(self, image_latent: torch.Tensor, noise: torch.Tensor, classes: int) -> torch.Tensor:
+        """One pass a class: (batch, classes, rows, columns) float32 maps, of which the largest wins."""
+        means = [
+            self.decode_mask_latent(self.estimate_mask_latent(latent, noise, ids)).float().mean(dim=1, keepdim=True)
+            for latent, ids in zip(*(t.split(_PASSES) for t in pair_with_classes(image_latent, classes)), strict=True)
+        ]
+        return class_maps(torch.cat(means), classes)
+
+    def estimate_mask_latent(
+        self, image_latent: torch.Tensor, noise: torch.Tensor, class_labels: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """One reverse step from the last timestep: the scaled mask latent z0, float32, shape of `image_latent`.
+
+        `class_labels` are class ids, (batch,), for a class-conditional model.
+        """
         last = int(self.scheduler.config.num_train_timesteps) - 1
         timesteps = torch.full((len(image_latent),), last, device=image_latent.device)
         noisy = noise.to(image_latent.device).expand(len(image_latent), -1, -1, -1)
-        predicted = self.unet(torch.cat([noisy.to(image_latent.dtype), image_latent], dim=1), timesteps)
+        predicted = self.unet(torch.cat([noisy.to(image_latent.dtype), image_latent], dim=1), timesteps, class_labels)
         return estimate_clean_latent(self.scheduler, noisy, predicted, timesteps)
 
     def decode_mask_latent(self, latent: torch.Tensor) -> torch.Tensor:
@@ -83,8 +109,8 @@ def build_autoencoder(preset: ModelPreset) -> AutoencoderKL:
     )
 
 
-def build_unet(preset: ModelPreset) -> DenoisingUNet:
-    """A denoising U-Net of the preset's size with random weights."""
+def build_unet(preset: ModelPreset, classes: int | None = None) -> DenoisingUNet:
+    """A denoising U-Net of the preset's size with random weights; `classes` (with background) makes it conditional."""
     return DenoisingUNet(
         sample_size=preset.latent_size,
         in_channels=2 * preset.latent_channels,
@@ -94,10 +120,11 @@ def build_unet(preset: ModelPreset) -> DenoisingUNet:
         num_attention_heads=preset.unet_num_attention_heads,
         norm_num_groups=preset.unet_norm_num_groups,
         dropout=preset.unet_dropout,
+        num_class_embeds=classes,
     )
 
 
-def build_pipeline(preset: ModelPreset, vae: AutoencoderKL | None = None) -> SDSegPipeline:
+def build_pipeline(preset: ModelPreset, vae: AutoencoderKL | None = None, classes: int | None = None) -> SDSegPipeline:
     """A pipeline of the preset's size; the vision encoder starts as a copy of the autoencoder's encoder."""
     vae = vae or build_autoencoder(preset)
-    return SDSegPipeline(vae, VisionEncoder.from_autoencoder(vae), build_unet(preset), make_scheduler())
+    return SDSegPipeline(vae, VisionEncoder.from_autoencoder(vae), build_unet(preset, classes), make_scheduler())

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import torch
 from diffusers.utils import logging as diffusers_logging
+from safetensors import SafetensorError
 
 from sdseg.errors import WeightsError
 from sdseg.model.card import CARD_FILE, ModelCard
@@ -43,8 +44,9 @@ def save_weights(pipeline: SDSegPipeline, card: ModelCard, folder: Path, dtype: 
         card.save(staging)
         _sync(staging)
         staging.rename(folder)
-    except OSError as error:
-        raise WeightsError(f"The weights could not be written to {folder}: {error.strerror or error}.") from error
+    except (OSError, SafetensorError) as error:  # safetensors tells of a full disk in its own way
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+        raise WeightsError(f"The weights could not be written to {folder}: {reason}.") from error
     finally:
         pipeline.to(dtype=before)
         shutil.rmtree(staging, ignore_errors=True)
