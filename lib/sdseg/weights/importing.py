@@ -1,0 +1,97 @@
+"""From a source of weights to a weights folder of ours."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from sdseg.errors import WeightsError
+from sdseg.model.card import ModelCard, check_labels
+from sdseg.model.weights import save_weights
+from sdseg.volume.recipe import Recipe
+from sdseg.volume.window import Window
+from sdseg.weights.assemble import Imported
+from sdseg.weights.note import card_of_note
+from sdseg.weights.source import Choices, Kind, import_source
+
+PHOTOGRAPHS = {"XC": Window("range", 0, 255)}
+
+
+@dataclass(frozen=True)
+class Description:
+    """What the card will say; what is left out comes from the source's own card, or a default.
+
+    Attributes:
+        labels: names in the order of their values, from 1; default "foreground", or "class 1", "class 2" ...
+        windows: DICOM Modality -> Window; default photographs.
+        name: of the model; default the folder's.
+    """
+
+    labels: Sequence[str] = ()
+    windows: dict[str, Window] = field(default_factory=dict)
+    name: str | None = None
+
+
+def import_weights(
+    source: str,
+    folder: Path,
+    kind: Kind = Kind.auto,
+    choices: Choices | None = None,
+    description: Description | None = None,
+    dtype: torch.dtype = torch.float32,
+) -> ModelCard:
+    """Import weights of any kind into a new weights folder, which appears whole or not at all.
+
+    Args:
+        source: see `import_source`, as `kind` and `choices`.
+        folder: must not exist.
+        kind: see `Kind`.
+        choices: about the network.
+        description: for the card.
+        dtype: precision on disk.
+
+    Returns:
+        The card of the new folder.
+
+    Raises:
+        InputError, WeightsError: see `import_source`; the labels do not match the classes; the folder exists or cannot
+            be written.
+    """
+    if folder.exists():
+        raise WeightsError(f"{folder} exists already; choose another folder or remove it.")
+    imported = import_source(source, kind, choices)
+    card = _card(imported, folder.name, description or Description())
+    check_labels(card.labels, imported.pipeline.classes)
+    save_weights(imported.pipeline, card, folder, dtype)
+    return card
+
+
+def _card(imported: Imported, default_name: str, description: Description) -> ModelCard:
+    before = card_of_note(imported.note)
+    names = description.labels or (tuple(before.labels) if before else _default_labels(imported.pipeline.classes))
+    if len(set(names)) != len(names):
+        raise WeightsError(f"Every label needs a name of its own, not {', '.join(names)}.")
+    labels = {name: value for value, name in enumerate(names, 1)}
+    size = imported.pipeline.image_size
+    if before:
+        windows = description.windows or before.recipe.windows
+        recipe = Recipe(size, windows, before.recipe.orientation, before.recipe.keep_proportions)
+    else:
+        # The authors stretch a slice to a square.
+        recipe = Recipe(size, description.windows or PHOTOGRAPHS, keep_proportions=False)
+    name = description.name or (before.name if before else default_name)
+    return ModelCard(name, imported.preset.name, labels, recipe, _provenance(imported, before))
+
+
+def _provenance(imported: Imported, before: ModelCard | None) -> dict[str, Any]:
+    software = {name: version(name) for name in ("sdseg", "torch", "diffusers")}
+    return {**(before.training if before else {}), "import": {**imported.facts, "software": software}}
+
+
+def _default_labels(classes: int | None) -> tuple[str, ...]:
+    return ("foreground",) if classes is None else tuple(f"class {number}" for number in range(1, classes))
