@@ -147,7 +147,8 @@ def run_server(home: Path, studies: Path | str, weights: Path) -> Iterator[Serve
 def server_environment(home: Path) -> dict[str, str]:
     # As in an activated environment: the stock script calls whatever `python` comes first.
     path = os.pathsep.join([sysconfig.get_path("scripts"), os.environ.get("PATH", "")])
-    return {**os.environ, "PATH": path, "MONAI_LABEL_SESSION_PATH": str(home / "sessions")}
+    # One thread: several wait for each other when the machine is busy, and the model of these tests is tiny.
+    return {**os.environ, "PATH": path, "OMP_NUM_THREADS": "1", "MONAI_LABEL_SESSION_PATH": str(home / "sessions")}
 
 
 def wait_until_ready(server: Server, process: subprocess.Popen[bytes]) -> None:
