@@ -1,7 +1,6 @@
 """MONAI Label's own store for folders of NIfTI, NRRD and pictures, with its inputs checked."""
 
 import fnmatch
-import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,8 +11,6 @@ from monailabel.datastore.local import LocalDatastore
 from sdseg.errors import InputError, UnknownNameError
 from sdseg_app.label_files import read_label
 from sdseg_app.names import check_name, label_values
-
-logger = logging.getLogger(__name__)
 
 
 def holds_local_images(folder: Path) -> bool:
