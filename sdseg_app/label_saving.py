@@ -2,25 +2,35 @@
 
 import hashlib
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from sdseg.dicom.series import load_series
+from sdseg.pacs.archive import Archive
 from sdseg.pacs.deliver import StoredInstance, store_segmentation
 from sdseg_app.label_files import read_label, write_label
-from sdseg_app.label_store import FINAL
+from sdseg_app.label_store import FINAL, LabelStore
 from sdseg_app.names import check_name, label_values
 from sdseg_app.seg import seg_of_annotator
 
 # Key in an image's info: what the last inference on it told. A label saved after it counts as edited.
 INFERENCE = "inference"
 
-if TYPE_CHECKING:
-    from sdseg_app.datastore import ArchiveDatastore
+
+class LabelKeeper(Protocol):
+    """What saving a label needs of a datastore."""
+
+    archive: Archive
+    home: Path
+    labels: LabelStore
+    model_labels: Callable[[], dict[str, int]]
+
+    def get_image_uri(self, image_id: str) -> str: ...
+    def update_label_info(self, label_id: str, label_tag: str, info: dict[str, Any]) -> None: ...
 
 
-def save_label(store: "ArchiveDatastore", image: str, label: Path, tag: str, info: Mapping[str, Any]) -> str:
+def save_label(store: LabelKeeper, image: str, label: Path, tag: str, info: Mapping[str, Any]) -> str:
     """Keep a mask that fits the image's grid; with the tag `final` it is filed in the archive as DICOM SEG too.
 
     Saving the same mask again only renews what is told about it; another one is a new version beside the others.

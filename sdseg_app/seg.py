@@ -26,20 +26,8 @@ def seg_of_annotator(series: Series, labelmap: Labelmap, labels: dict[str, int],
 
     Raises EmptySegmentationError, LabelError.
     """
-    mask = labelmap.transpose(2, 1, 0)
-    names = ", ".join(labels)
-    if facts is not None:
-        return build_seg(
-            series,
-            mask,
-            labels,
-            _provenance(facts),
-            algorithm_type="SEMIAUTOMATIC",
-            series_description=f"Edited: {names}",
-        )
-    nobody = SegProvenance("SDSeg annotation", __version__, "0" * 64, seed=0, steps=0, preset="none")
-    seg = build_seg(series, mask, labels, nobody, algorithm_type="SEMIAUTOMATIC", series_description=f"Manual: {names}")
-    return _by_hand(seg)
+    provenance = _provenance(facts) if facts is not None else None
+    return build_seg(series, labelmap.transpose(2, 1, 0), labels, provenance, edited=True)
 
 
 def _provenance(facts: Facts) -> SegProvenance:
@@ -51,14 +39,3 @@ def _provenance(facts: Facts) -> SegProvenance:
         steps=1,
         preset=facts["preset"],
     )
-
-
-def _by_hand(seg: Segmentation) -> Segmentation:
-    """No algorithm took part: take out what says one did (PS3.3 C.8.20.4 wants it absent then)."""
-    for segment in seg.SegmentSequence:
-        segment.SegmentAlgorithmType = "MANUAL"
-        del segment.SegmentAlgorithmName
-        del segment.SegmentationAlgorithmIdentificationSequence
-    del seg.ContributingEquipmentSequence
-    seg.DeviceSerialNumber = "none"
-    return seg

@@ -166,7 +166,7 @@ def test_person_edited_mask(mask: Mask, provenance: SegProvenance) -> None:
         mask,
         LABELS,
         provenance,
-        algorithm_type="SEMIAUTOMATIC",
+        edited=True,
         series_number=77,
         series_description="Corrected",
         content_creator_name="Müller^Anna",
@@ -176,6 +176,18 @@ def test_person_edited_mask(mask: Mask, provenance: SegProvenance) -> None:
     assert seg.ContentCreatorName == "Müller^Anna" and seg.SpecificCharacterSet == "ISO_IR 192"
     for bad in ("^", "a\\b", "A^B^C^D^E^F", "x" * 65, "two\nlines"):
         assert build_seg(series, mask, LABELS, provenance, content_creator_name=bad).ContentCreatorName == ""
+
+
+def test_mask_drawn_by_a_person_alone(mask: Mask, tmp_path: Path) -> None:
+    series = load_series(SeriesMaker().datasets())
+    seg = build_seg(series, mask, LABELS, None)
+    for segment in seg.SegmentSequence:
+        assert segment.SegmentAlgorithmType == "MANUAL"
+        assert "SegmentAlgorithmName" not in segment
+        assert "SegmentationAlgorithmIdentificationSequence" not in segment
+    assert "latent diffusion" not in str(seg)
+    assert_valid(save_seg(seg, tmp_path / "seg.dcm"))
+    np.testing.assert_array_equal(read_seg(seg, series)[0], mask)
 
 
 def test_mask_that_does_not_fit_is_refused(mask: Mask, provenance: SegProvenance) -> None:

@@ -12,7 +12,7 @@ from pydicom.valuerep import DT
 from sdseg import __version__
 from sdseg.dicom.provenance import LONG_STRING, SegProvenance
 from sdseg.dicom.seg_check import check_seg
-from sdseg.dicom.seg_describe import MANUFACTURER, AlgorithmType, describe, equipment
+from sdseg.dicom.seg_describe import MANUFACTURER, Maker, describe, equipment
 from sdseg.dicom.seg_file import save_seg
 from sdseg.dicom.seg_identity import SegIdentity
 from sdseg.dicom.seg_labels import Segments, segments
@@ -26,9 +26,9 @@ def build_seg(
     series: Series,
     labelmap: NDArray[np.integer],
     labels: Mapping[str, int],
-    provenance: SegProvenance,
+    provenance: SegProvenance | None,
     *,
-    algorithm_type: AlgorithmType = "AUTOMATIC",
+    edited: bool = False,
     series_number: int | None = None,
     series_description: str | None = None,
     content_creator_name: str | None = None,
@@ -39,7 +39,8 @@ def build_seg(
     Args:
         labelmap: (slices, rows, columns) on the grid of the series; 0 is background.
         labels: {structure name: value}; values without a voxel get no segment and are logged.
-        algorithm_type: SEMIAUTOMATIC once a person edited the mask.
+        provenance: of the algorithm; None where a person drew the mask alone (MANUAL).
+        edited: whether a person changed what the algorithm found (SEMIAUTOMATIC instead of AUTOMATIC).
         series_number, series_description: default to a number above those of scanners, and algorithm and labels.
         content_creator_name: person or program, Family^Given; left empty where it is no valid name.
         created: date and time of the object; now by default. UIDs do not depend on it.
@@ -48,34 +49,35 @@ def build_seg(
     was asked for; EmptySegmentationError: no voxel. Empty frames are left out.
     """
     content = segments(np.asarray(labelmap), labels, series.geometry.shape)
-    configuration = [__version__, repr(provenance), algorithm_type, repr(sorted(labels.items()))]
+    maker = Maker.of(provenance, edited)
+    configuration = [__version__, repr(provenance), maker.algorithm_type, repr(sorted(labels.items()))]
     configuration += [str(series_number), str(series_description), str(content_creator_name)]
     identity = SegIdentity.of(series, content.labelmap, "\n".join(configuration))
     created = created or datetime.now()
-    creator = person_name(content_creator_name or provenance.algorithm_name)
-    description = (series_description or default_description(provenance, content))[:LONG_STRING]
-    added_text = f"{provenance} {creator} {description}"
+    creator = person_name(content_creator_name or maker.name)
+    description = (series_description or default_description(maker, content))[:LONG_STRING]
+    added_text = f"{provenance} {maker} {creator} {description}"
     seg = Segmentation(
         source_images=source_headers(series),
         pixel_array=content.labelmap,
         segmentation_type=SegmentationTypeValues.BINARY,
-        segment_descriptions=describe(content, provenance, algorithm_type, identity),
+        segment_descriptions=describe(content, provenance, maker, identity),
         series_instance_uid=identity.uid("series"),
         series_number=series_number or identity.series_number,
         series_description=description,
         sop_instance_uid=identity.uid("instance"),
         instance_number=1,
         manufacturer=MANUFACTURER,
-        manufacturer_model_name=provenance.algorithm_name,
+        manufacturer_model_name=maker.name,
         software_versions=__version__,
-        device_serial_number=provenance.weights_sha256[:16],
+        device_serial_number=maker.serial_number,
         content_label="SDSEG",
-        content_description=default_description(provenance, content)[:LONG_STRING],
+        content_description=default_description(maker, content)[:LONG_STRING],
         content_date=created.date(),
         content_time=created.time(),
         transfer_syntax_uid=ExplicitVRLittleEndian,
         omit_empty_frames=True,
-        contributing_equipment=[equipment(provenance)],
+        contributing_equipment=[equipment(provenance)] if provenance else None,
         specific_character_set=seg_character_set(series.datasets[0], added_text),
     )
     finish(seg, series, identity, created)
@@ -84,9 +86,9 @@ def build_seg(
     return seg
 
 
-def default_description(provenance: SegProvenance, content: Segments) -> str:
-    """SeriesDescription: algorithm, version and labels."""
-    return f"{provenance.algorithm_name} {provenance.algorithm_version}: {', '.join(content.names)}"
+def default_description(maker: Maker, content: Segments) -> str:
+    """SeriesDescription: who made it, and the labels."""
+    return f"{maker.description}: {', '.join(content.names)}"
 
 
 def finish(seg: Segmentation, series: Series, identity: SegIdentity, created: datetime) -> None:
@@ -96,7 +98,7 @@ def finish(seg: Segmentation, series: Series, identity: SegIdentity, created: da
     for item in seg.DimensionIndexSequence:
         item.DimensionOrganizationUID = organization
     seg.InstanceCreationDate, seg.InstanceCreationTime = seg.ContentDate, seg.ContentTime
-    for item in seg.ContributingEquipmentSequence:
+    for item in seg.get("ContributingEquipmentSequence", []):
         if "ContributionDateTime" in item:
             item.ContributionDateTime = DT(created.strftime("%Y%m%d%H%M%S"))
     name = usable(series.datasets[0], PATIENT_NAME)
