@@ -10,7 +10,7 @@ from helpers.dicom_series import SeriesMaker, orientations
 from monai.transforms import Compose
 from PIL import Image
 
-from sdseg.errors import InputError, LabelError
+from sdseg.errors import GeometryError, InputError, LabelError
 from sdseg.volume.load import load_failures
 from sdseg.volume.recipe import Recipe, invert
 from sdseg.volume.square import square_padding
@@ -74,6 +74,17 @@ def test_slices_are_turned_the_same_way(tmp_path: Path) -> None:
     turned = save_nifti(tmp_path / "b.nii.gz", volume[::-1, :, ::-1].transpose(0, 2, 1), turned_affine)
     first, second = (prepare(path, modality="MR")[1].as_tensor() for path in (straight, turned))
     torch.testing.assert_close(first, second)
+
+
+def test_a_result_in_another_place_is_discarded(tmp_path: Path) -> None:
+    path = save_nifti(tmp_path / "a.nii.gz", np.random.default_rng(1).random((24, 20, 4), np.float32))
+    steps, image = prepare(path, modality="MR")
+    invert(steps, image, torch.zeros_like(image))
+    for key, wrong in (("original_affine", np.eye(4) + np.eye(4, k=3)), ("spatial_shape", np.array([24, 20, 5]))):
+        moved = image.clone()
+        moved.meta = {**image.meta, key: wrong}
+        with pytest.raises(GeometryError, match="discarded"):
+            invert(steps, moved, torch.zeros_like(image))
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,9 @@ def segment(
     check_exists(source)
     target = OutputFile.choose(source, output, force, series_instance_uid)
     segmenter = Segmenter.load(weights, device)
+    if modality is None and not source.is_dir():
+        taken_for = " or ".join(segmenter.card.modalities)
+        console.print(f"{source.name} does not say what it is; it is taken for {taken_for} (--modality says so).")
     with progress_bar("slices") as update:
         result = segmenter.segment(source, modality, seed, batch_size, update, series_instance_uid)
     target.write(result, segmenter, seed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,10 +21,11 @@ from monai.transforms import (
     Resized,
     Transform,
 )
+from monai.utils import MetaKeys
 from PIL.Image import Image
 
 from sdseg.dicom.files import is_dicom
-from sdseg.errors import InputError
+from sdseg.errors import GeometryError, InputError
 from sdseg.volume.label import LoadLabelLiked
 from sdseg.volume.series_reader import DicomSeriesReader
 from sdseg.volume.square import SquarePad
@@ -116,9 +118,30 @@ def invert(steps: list[Transform], image: MetaTensor, result: torch.Tensor) -> M
 
     Returns:
         (channels, i, j, k) on the source's grid, with the source's affine.
+
+    Raises:
+        GeometryError: what came back is not on the source's grid; nothing computed from it can be trusted.
     """
-    carrier = MetaTensor(result, meta=image.meta, applied_operations=image.applied_operations)
-    return Compose(steps).inverse({"image": carrier})["image"]
+    # Copies: the inverse takes the history apart, and the image may be needed again.
+    carrier = MetaTensor(result, meta=dict(image.meta), applied_operations=deepcopy(image.applied_operations))
+    restored = Compose(steps).inverse({"image": carrier})["image"]
+    _check_grid(image, restored)
+    return restored
+
+
+def _check_grid(image: MetaTensor, restored: MetaTensor) -> None:
+    """Compare with the grid that the reader noted; pictures have none."""
+    if MetaKeys.ORIGINAL_AFFINE not in image.meta:
+        return
+    shape = tuple(int(n) for n in image.meta[MetaKeys.SPATIAL_SHAPE])
+    same_place = torch.allclose(
+        restored.affine.double(), torch.as_tensor(image.meta[MetaKeys.ORIGINAL_AFFINE]).double(), atol=1e-3
+    )
+    if tuple(restored.shape[1:]) != shape or not same_place:
+        raise GeometryError(
+            f"The result came back as {tuple(restored.shape[1:])} voxels, not as the image's {shape}, or in another "
+            "place; it was discarded. Please report this with the image's header."
+        )
 
 
 def is_picture(source: str | Path) -> bool:
