@@ -64,8 +64,10 @@ def _read_safetensors(path: Path) -> Checkpoint:
         with safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
             note = _note((file.metadata() or {}).get(NOTE))
-    except SafetensorError as error:
-        raise WeightsError(f"{path} is damaged or no safetensors file ({error}); download it again.") from error
+    except (OSError, SafetensorError) as error:
+        raise WeightsError(
+            f"{path} is damaged, unreadable or no safetensors file ({error}); download it again."
+        ) from error
     return Checkpoint(path.name, tensors, note=note)
 
 
@@ -87,14 +89,20 @@ def _load_safely(path: Path) -> Any:
         with torch.serialization.safe_globals(_TOLERATED):
             return torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
     except pickle.UnpicklingError as error:
-        if "Unsupported" in str(error) or "global" in str(error).lower():
-            raise WeightsError(
-                f"{path} holds code beside its weights and was not opened: ask its source for a safetensors file, "
-                "or for a checkpoint with tensors alone."
-            ) from error
-        raise WeightsError(f"{path} is damaged or no PyTorch checkpoint; download it again.") from error
-    except (RuntimeError, EOFError, ValueError, KeyError) as error:
-        raise WeightsError(f"{path} is damaged or no PyTorch checkpoint; download it again.") from error
+        if not _is_pickle(path):
+            raise WeightsError(f"{path} is no PyTorch checkpoint; download it again.") from error
+        raise WeightsError(
+            f"{path} holds code beside its weights and was not opened: ask its source for a safetensors file, "
+            "or for a checkpoint with tensors alone."
+        ) from error
+    except (OSError, RuntimeError, EOFError, ValueError, KeyError) as error:
+        raise WeightsError(f"{path} is damaged, unreadable or no PyTorch checkpoint; download it again.") from error
+
+
+def _is_pickle(path: Path) -> bool:
+    """True for a zip archive, as PyTorch writes it today, and for a bare pickle."""
+    with path.open("rb") as file:
+        return file.read(2) in (b"PK", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
 
 
 def _note(text: str | None) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, fields
 from typing import Any
 
 from sdseg.errors import WeightsError
@@ -10,7 +10,7 @@ from sdseg.model.card import ModelCard
 from sdseg.model.pipeline import SDSegPipeline
 from sdseg.model.presets import ModelPreset
 from sdseg.volume.recipe import Recipe
-from sdseg.weights.sizes import check_sizes, named
+from sdseg.weights.sizes import named, settle
 
 
 def note_of(pipeline: SDSegPipeline, card: ModelCard) -> dict[str, Any]:
@@ -46,8 +46,7 @@ def preset_of_note(note: dict[str, Any], heads: int | None, image_size: int | No
         preset = ModelPreset(**values)
     except (KeyError, TypeError) as error:
         raise WeightsError(f"The note in the checkpoint is damaged ({error!r}); export it again.") from error
-    heads, image_size = heads or preset.unet_num_attention_heads, image_size or preset.image_size
-    return check_sizes(named(replace(preset, unet_num_attention_heads=heads, image_size=image_size)))
+    return settle(preset, heads, image_size)
 
 
 def sizes_of(pipeline: SDSegPipeline) -> ModelPreset:

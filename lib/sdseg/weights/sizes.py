@@ -13,11 +13,12 @@ from sdseg.weights.layout import Tensors
 
 CUSTOM = "custom"
 # The authors' values of what shapes do not tell.
+GROUPS = 32
 _UNTOLD: dict[str, Any] = {
     "image_size": 256,
-    "vae_norm_num_groups": 32,
+    "vae_norm_num_groups": GROUPS,
     "unet_num_attention_heads": 8,
-    "unet_norm_num_groups": 32,
+    "unet_norm_num_groups": GROUPS,
     "unet_dropout": 0.2,
 }
 
@@ -76,11 +77,6 @@ def unet_shape(tensors: Tensors, prefix: str, source: str) -> UNetShape:
     return UNetShape(sizes, entry.shape[1], None if embedding is None else embedding.shape[0])
 
 
-def unet_sizes_of(preset: ModelPreset) -> dict[str, Any]:
-    """The U-Net's sizes of a preset, for sources that have no U-Net."""
-    return {name: getattr(preset, name) for name in ("unet_block_out_channels", "unet_layers_per_block")}
-
-
 def matching_preset(sizes: dict[str, Any]) -> ModelPreset | None:
     """The first preset with these sizes."""
     return next((preset for preset in PRESETS.values() if all(asdict(preset)[k] == v for k, v in sizes.items())), None)
@@ -94,13 +90,17 @@ def complete(sizes: dict[str, Any], heads: int | None = None, image_size: int | 
     Raises:
         WeightsError: the sizes cannot be built.
     """
-    preset = matching_preset(sizes) or ModelPreset(name=CUSTOM, **sizes, **_UNTOLD)
-    chosen = replace(
-        preset,
-        unet_num_attention_heads=heads or preset.unet_num_attention_heads,
-        image_size=image_size or preset.image_size,
-    )
-    return check_sizes(named(chosen))
+    return settle(matching_preset(sizes) or ModelPreset(name=CUSTOM, **sizes, **_UNTOLD), heads, image_size)
+
+
+def settle(preset: ModelPreset, heads: int | None, image_size: int | None) -> ModelPreset:
+    """The preset with other heads and image size, where given, under the name that fits.
+
+    Raises:
+        WeightsError: the sizes cannot be built.
+    """
+    heads, image_size = heads or preset.unet_num_attention_heads, image_size or preset.image_size
+    return check_sizes(named(replace(preset, unet_num_attention_heads=heads, image_size=image_size)))
 
 
 def named(preset: ModelPreset) -> ModelPreset:

@@ -6,6 +6,7 @@ lacks, are drawn from a seed.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from sdseg.weights.assemble import Imported, Skeleton, from_seed
 from sdseg.weights.checkpoint import Checkpoint
 from sdseg.weights.layout import Tensors, shapes, to_ours
 from sdseg.weights.naming import EMA, FIRST_STAGE, UNET, autoencoder_places, ema_name, unet_places
-from sdseg.weights.sizes import autoencoder_sizes, complete, matching_preset, unet_shape, unet_sizes_of
+from sdseg.weights.sizes import GROUPS, autoencoder_sizes, complete, matching_preset, settle, unet_shape
 
 _ENTRY = "unet.conv_in.weight"
 
@@ -126,9 +127,11 @@ def _subfolders(source: Path) -> tuple[str | None, ...]:
 
 
 def _with_unet(vae_sizes: dict[str, Any], preset: str | None, heads: int | None, image_size: int | None) -> ModelPreset:
-    """The autoencoder's sizes with those of a U-Net."""
-    chosen = get_preset(preset) if preset else matching_preset(vae_sizes) or get_preset("sd")
-    return complete(vae_sizes | unet_sizes_of(chosen), heads, image_size)
+    """The autoencoder's sizes with the U-Net of a preset."""
+    same = matching_preset(vae_sizes)
+    chosen = get_preset(preset) if preset else same or get_preset("sd")
+    groups = {"vae_norm_num_groups": same.vae_norm_num_groups if same else GROUPS}
+    return settle(replace(chosen, **(groups | vae_sizes)), heads, image_size)
 
 
 def _started(
