@@ -10,7 +10,7 @@ export TORCH_INDEX_URL
 export PYTHON_IS_DEFAULT := $(if $(filter file,$(origin PYTHON)),yes)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test lint format venv venv-dev lock clean
+.PHONY: help demo serve test test-full lint format venv venv-dev lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ serve: venv ## start the server on STUDIES (default: the sample series)
 
 test: venv-dev ## run the tests
 	@$(VENV)/bin/python -m pytest $(ARGS)
+
+test-full: venv-dev ## run the tests of full-size weights: 8 GB of disk and of memory
+	@$(VENV)/bin/python -m pytest -m full_size $(ARGS)
 
 lint: venv-dev ## check style and types
 	@$(VENV)/bin/ruff check .

@@ -95,6 +95,16 @@ def test_authors_checkpoint_in_and_told(weights: Command, tmp_path: Path) -> Non
     assert '"unet_weights": "EMA"' in told
 
 
+def test_what_no_tensor_tells_is_told(weights: Command, tmp_path: Path) -> None:
+    source = Golden("binary").save(tmp_path / "a.ckpt")
+    first = weights("import", source, "-o", tmp_path / "first")
+    assert "heads: assumed 8; choose with --heads" in first.stderr
+    assert "image_size: assumed 256" in first.stderr
+    assert "assumed" not in weights("import", source, "-o", tmp_path / "b", "--heads", 8, "--image-size", 256).stderr
+    weights("export", tmp_path / "first", "-o", tmp_path / "b.ckpt")
+    assert "assumed" not in weights("import", tmp_path / "b.ckpt", "-o", tmp_path / "c").stderr
+
+
 @pytest.mark.parametrize("suffix", [".ckpt", ".safetensors"])
 def test_out_and_in_again(suffix: str, weights: Command, tiny: Path, tmp_path: Path) -> None:
     assert weights("export", tiny, "-o", tmp_path / f"a{suffix}").returncode == 0

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sdseg.cli.console import quieten_libraries
+from sdseg.cli.console import console, quieten_libraries
 from sdseg.errors import InputError
 
 if TYPE_CHECKING:
@@ -39,10 +39,15 @@ def import_(
 ) -> None:
     """Make a weights folder from weights of another kind.
 
-    [bold]authors[/bold]: a trained SDSeg checkpoint. [bold]autoencoder[/bold]: Stable Diffusion's (CompVis kl-f8,
-    a diffusers folder or hub id), [bold]ldm[/bold]: a latent-diffusion checkpoint such as LSUN churches: where a
-    training starts. [bold]folder[/bold]: one of our own, saved anew. Nothing in a file is executed, and a file of
-    which a tensor is missing or left over is refused.
+    [bold]authors[/bold]: a trained SDSeg checkpoint (PyTorch Lightning).
+
+    [bold]autoencoder[/bold]: Stable Diffusion's, as CompVis checkpoint, diffusers folder or hub id: a training's start.
+
+    [bold]ldm[/bold]: a latent-diffusion checkpoint such as LSUN churches: a training's start, with a U-Net.
+
+    [bold]folder[/bold]: one of our own, saved anew.
+
+    Nothing in a file is executed. A file of which a tensor is missing or left over is refused.
 
     [bold]sdseg weights import sdseg.ckpt -o weights/polyps --labels polyp[/bold]
     """
@@ -67,6 +72,8 @@ def import_(
         Description(names, windows, name),
         dtypes[dtype],
     )
+    for choice, value in card.training["import"].get("assumed", {}).items():
+        console.print(f"[yellow]No tensor tells {choice}: assumed {value}; choose with --{choice.replace('_', '-')}.")
     typer.echo(f"preset={card.preset}")
     typer.echo(f"labels={','.join(card.labels)}")
     typer.echo(f"modalities={','.join(card.modalities)}")

@@ -80,4 +80,6 @@ def _save(tensors: dict[str, torch.Tensor], note: str, file: Path) -> None:
                 os.fsync(written.fileno())
             partial.replace(file)
         except (OSError, RuntimeError, SafetensorError) as error:
-            raise WeightsError(f"{file} could not be written: {str(error).splitlines()[0]}.") from error
+            # PyTorch's own message names a line of its source instead of the reason.
+            reason = "the disk may be full" if isinstance(error, RuntimeError) else error
+            raise WeightsError(f"{file} could not be written: {reason}.") from error

@@ -17,6 +17,7 @@ from sdseg.volume.recipe import Recipe
 from sdseg.volume.window import Window
 from sdseg.weights.assemble import Imported
 from sdseg.weights.note import card_of_note
+from sdseg.weights.sizes import CUSTOM
 from sdseg.weights.source import Choices, Kind, import_source
 
 PHOTOGRAPHS = {"XC": Window("range", 0, 255)}
@@ -64,14 +65,23 @@ def import_weights(
     """
     if folder.exists():
         raise WeightsError(f"{folder} exists already; choose another folder or remove it.")
+    choices = choices or Choices()
     imported = import_source(source, kind, choices)
-    card = _card(imported, folder.name, description or Description())
+    card = _card(imported, folder.name, description or Description(), _assumed(imported, choices))
     check_labels(card.labels, imported.pipeline.classes)
     save_weights(imported.pipeline, card, folder, dtype)
     return card
 
 
-def _card(imported: Imported, default_name: str, description: Description) -> ModelCard:
+def _assumed(imported: Imported, choices: Choices) -> dict[str, int]:
+    """What neither a tensor nor the user told, by the name of the choice."""
+    if imported.note or imported.preset.name != CUSTOM:
+        return {}
+    taken = {"heads": imported.preset.unet_num_attention_heads, "image_size": imported.preset.image_size}
+    return {name: value for name, value in taken.items() if getattr(choices, name) is None}
+
+
+def _card(imported: Imported, default_name: str, description: Description, assumed: dict[str, int]) -> ModelCard:
     before = card_of_note(imported.note)
     names = description.labels or (tuple(before.labels) if before else _default_labels(imported.pipeline.classes))
     if len(set(names)) != len(names):
@@ -85,12 +95,13 @@ def _card(imported: Imported, default_name: str, description: Description) -> Mo
         # The authors stretch a slice to a square.
         recipe = Recipe(size, description.windows or PHOTOGRAPHS, keep_proportions=False)
     name = description.name or (before.name if before else default_name)
-    return ModelCard(name, imported.preset.name, labels, recipe, _provenance(imported, before))
+    return ModelCard(name, imported.preset.name, labels, recipe, _provenance(imported, before, assumed))
 
 
-def _provenance(imported: Imported, before: ModelCard | None) -> dict[str, Any]:
+def _provenance(imported: Imported, before: ModelCard | None, assumed: dict[str, int]) -> dict[str, Any]:
     software = {name: version(name) for name in ("sdseg", "torch", "diffusers")}
-    return {**(before.training if before else {}), "import": {**imported.facts, "software": software}}
+    told = {**imported.facts, **({"assumed": assumed} if assumed else {}), "software": software}
+    return {**(before.training if before else {}), "import": told}
 
 
 def _default_labels(classes: int | None) -> tuple[str, ...]:

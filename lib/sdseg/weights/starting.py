@@ -111,7 +111,7 @@ def _load_autoencoder(source: str) -> AutoencoderKL:
         try:
             vae, info = AutoencoderKL.from_pretrained(source, subfolder=subfolder, **options)
         except (OSError, ValueError, RuntimeError) as error:
-            reasons.append(str(error).splitlines()[0])
+            reasons.append(str(error).splitlines()[0].rstrip("."))
             continue
         if any(info.values()):
             raise WeightsError(f"The autoencoder in {source} lacks weights or holds unknown ones; download it again.")
