@@ -57,7 +57,8 @@ class ModelCard:
         path = folder / CARD_FILE
         if not path.is_file():
             raise WeightsError(
-                f"{folder} is not a weights folder: it has no {CARD_FILE}; give a folder made by 'sdseg train'."
+                f"{folder} is not a weights folder: it has no {CARD_FILE}; give a folder made by 'sdseg train' "
+                "or 'sdseg weights import'."
             )
         try:
             values = json.loads(path.read_text())
