@@ -158,6 +158,23 @@ def test_impossible_choices(choices: Choices, told: str, tmp_path: Path) -> None
     refused(GOLDEN.save(tmp_path / "a.ckpt"), tmp_path / "weights", told, choices=choices)
 
 
+@pytest.mark.parametrize(
+    ("value", "dtype", "is_fine"),
+    [
+        (1e5, torch.float32, True),
+        (1e5, torch.float16, False),
+        (float("nan"), torch.float32, False),
+        (float("inf"), torch.float32, False),
+    ],
+)
+def test_values_that_the_precision_cannot_hold(value: float, dtype: torch.dtype, is_fine: bool, tmp_path: Path) -> None:
+    path = GOLDEN.save(tmp_path / "a.ckpt", **{CONV: torch.full_like(GOLDEN.state_dict[CONV], value)})
+    if is_fine:
+        import_weights(str(path), tmp_path / "weights", dtype=dtype)
+    else:
+        refused(path, tmp_path / "weights", "conv_out.weight holds NaN or values above", dtype=dtype)
+
+
 def test_kinds_that_the_source_is_not(tmp_path: Path) -> None:
     path, folder = GOLDEN.save(tmp_path / "a.ckpt"), save_tiny_weights(tmp_path / "tiny")
     target = tmp_path / "weights"

@@ -42,21 +42,19 @@ def import_authors(checkpoint: Checkpoint, heads: int | None = None, image_size:
     )
     skeleton = Skeleton.of(preset, shape.classes)
     places = _places(skeleton, preset)
-    raw = shapes(places["unet"], skeleton.unet.state_dict())
-    has_ema = any(ema_name(name) in tensors for name in raw)
+    last_step = dict.fromkeys((place.name for place in places["unet"].values()), "U-Net of the last step")
+    has_ema = any(ema_name(name) in tensors for name in last_step)
     if has_ema:
         places["unet"] = {key: _in_ema(place) for key, place in places["unet"].items()}
-    expected: dict[str, tuple[int, ...]] = {SCALE: ()}
-    for part, of_part in places.items():
-        expected |= shapes(of_part, getattr(skeleton, part).state_dict())
-    dropped = check_complete(source, tensors, expected, dict.fromkeys(raw, "U-Net of the last step") if has_ema else {})
+    dropped = check_complete(source, tensors, _expected(skeleton, places), last_step if has_ema else {})
     _check_schedule(tensors, source)
     ours = {part: to_ours(of_part, tensors, preset.unet_num_attention_heads) for part, of_part in places.items()}
-    pipeline = skeleton.fill(ours["vae"], ours["vision_encoder"], ours["unet"], float(tensors[SCALE]))
+    pipeline = skeleton.fill(**ours, scaling_factor=float(tensors[SCALE]))
     return Imported(pipeline, preset, _facts(checkpoint, has_ema, dropped), checkpoint.note)
 
 
 def _places(skeleton: Skeleton, preset: ModelPreset) -> dict[str, dict[str, Place]]:
+    """Of each of our networks."""
     levels = len(preset.vae_block_out_channels)
     return {
         "vae": autoencoder_places(skeleton.vae.state_dict(), levels),
@@ -67,6 +65,14 @@ def _places(skeleton: Skeleton, preset: ModelPreset) -> dict[str, dict[str, Plac
 
 def _in_ema(place: Place) -> Place:
     return Place(ema_name(place.name), place.part, place.axes)
+
+
+def _expected(skeleton: Skeleton, places: dict[str, dict[str, Place]]) -> dict[str, tuple[int, ...]]:
+    """Name -> shape of every tensor that is used."""
+    expected: dict[str, tuple[int, ...]] = {SCALE: ()}
+    for part, of_part in places.items():
+        expected |= shapes(of_part, getattr(skeleton, part).state_dict())
+    return expected
 
 
 def _check_schedule(tensors: Tensors, source: str) -> None:

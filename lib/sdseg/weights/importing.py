@@ -69,8 +69,21 @@ def import_weights(
     imported = import_source(source, kind, choices)
     card = _card(imported, folder.name, description or Description(), _assumed(imported, choices))
     check_labels(card.labels, imported.pipeline.classes)
+    _check_range(imported, dtype)
     save_weights(imported.pipeline, card, folder, dtype)
     return card
+
+
+def _check_range(imported: Imported, dtype: torch.dtype) -> None:
+    """Refuse NaN, and what is infinite in the precision on disk."""
+    limit = torch.finfo(dtype).max
+    for part in ("unet", "vae", "vision_encoder"):
+        for name, tensor in getattr(imported.pipeline, part).state_dict().items():
+            if not tensor.abs().max() <= limit:
+                raise WeightsError(
+                    f"The {part}'s {name} holds NaN or values above {limit:.5g}: the training diverged, or fp16 is "
+                    "too small for it and --dtype fp32 is needed."
+                )
 
 
 def _assumed(imported: Imported, choices: Choices) -> dict[str, int]:
