@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import tempfile
+import uuid
 from pathlib import Path
 
 import torch
@@ -35,7 +35,7 @@ def save_weights(pipeline: SDSegPipeline, card: ModelCard, folder: Path, dtype: 
     if folder.exists():
         raise WeightsError(f"{folder} exists already; choose another folder or remove it.")
     folder.parent.mkdir(parents=True, exist_ok=True)
-    staging = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    staging = _new_folder(folder)
     before = pipeline.dtype
     diffusers_logging.set_verbosity_error()  # it warns of every cast, also of those that are meant
     try:
@@ -115,7 +115,7 @@ def publish(folder: Path, models_dir: Path) -> Path:
 
 
 def _copy_whole(folder: Path, target: Path) -> None:
-    staging = Path(tempfile.mkdtemp(prefix=".incoming-", dir=target.parent))
+    staging = _new_folder(target)
     try:
         shutil.copytree(folder, staging, dirs_exist_ok=True)
         _sync(staging)
@@ -136,6 +136,13 @@ def current(models_dir: Path) -> Path | None:
     folder = models_dir / pointer.read_text().strip()
     if not folder.is_dir():
         raise WeightsError(f"{pointer} names {folder.name}, which is missing; restore it or remove the pointer.")
+    return folder
+
+
+def _new_folder(target: Path) -> Path:
+    """An empty folder beside `target`, with the rights the user's umask gives (mkdtemp would make it private)."""
+    folder = target.with_name(f".{target.name}-{uuid.uuid4().hex[:8]}")
+    folder.mkdir()
     return folder
 
 
