@@ -113,3 +113,9 @@ def test_a_dangling_pointer_is_told(tmp_path: Path, weights: Path) -> None:
     publish(weights, models).rename(tmp_path / "gone")
     with pytest.raises(WeightsError, match="is missing"):
         current(models)
+
+
+def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(WeightsError, match="could not be written"):
+        save_tiny_weights(tmp_path / "file" / "weights")

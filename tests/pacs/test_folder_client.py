@@ -138,7 +138,7 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(
         raise OSError(28, "No space left on device")
 
     client = FolderClient(studies)
-    monkeypatch.setattr("sdseg.pacs.folder_store.os.replace", full)
+    monkeypatch.setattr("sdseg.durable.os.replace", full)
     with pytest.raises(DeliveryError, match="No space left on device"):
         store_segmentation(client, seg)
     assert len([path for path in studies.rglob("*") if path.is_file()]) == SLICES

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
-import uuid
 from pathlib import Path
 
 import torch
 from diffusers.utils import logging as diffusers_logging
 from safetensors import SafetensorError
 
+from sdseg.durable import new_beside, replacing, sync_tree
 from sdseg.errors import WeightsError
 from sdseg.model.card import CARD_FILE, ModelCard
 from sdseg.model.pipeline import SDSegPipeline
@@ -34,15 +33,15 @@ def save_weights(pipeline: SDSegPipeline, card: ModelCard, folder: Path, dtype: 
     """
     if folder.exists():
         raise WeightsError(f"{folder} exists already; choose another folder or remove it.")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    staging = _new_folder(folder)
+    staging = new_beside(folder)
     before = pipeline.dtype
     diffusers_logging.set_verbosity_error()  # it warns of every cast, also of those that are meant
     try:
+        staging.mkdir(parents=True)  # not mkdtemp, which would make the weights private
         pipeline.to(dtype=dtype)
         pipeline.save_pretrained(staging, safe_serialization=True)
         card.save(staging)
-        _sync(staging)
+        sync_tree(staging)
         staging.rename(folder)
     except (OSError, SafetensorError) as error:  # safetensors tells of a full disk in its own way
         reason = error.strerror if isinstance(error, OSError) and error.strerror else error
@@ -104,21 +103,19 @@ def publish(folder: Path, models_dir: Path) -> Path:
         models_dir.mkdir(parents=True, exist_ok=True)
         if not target.exists():
             _copy_whole(folder, target)
-        pointer = models_dir / f".{POINTER_FILE}-{os.getpid()}"
-        pointer.write_text(target.name + "\n")
-        _sync(pointer)
-        os.replace(pointer, models_dir / POINTER_FILE)
-        _sync_one(models_dir)
+        with replacing(models_dir / POINTER_FILE) as pointer:
+            pointer.write(f"{target.name}\n".encode())
     except OSError as error:
         raise WeightsError(f"The weights could not be published to {models_dir}: {error.strerror}.") from error
     return target
 
 
 def _copy_whole(folder: Path, target: Path) -> None:
-    staging = _new_folder(target)
+    staging = new_beside(target)
+    staging.mkdir()
     try:
         shutil.copytree(folder, staging, dirs_exist_ok=True)
-        _sync(staging)
+        sync_tree(staging)
         staging.rename(target)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
@@ -137,25 +134,3 @@ def current(models_dir: Path) -> Path | None:
     if not folder.is_dir():
         raise WeightsError(f"{pointer} names {folder.name}, which is missing; restore it or remove the pointer.")
     return folder
-
-
-def _new_folder(target: Path) -> Path:
-    """An empty folder beside `target`, with the rights the user's umask gives (mkdtemp would make it private)."""
-    folder = target.with_name(f".{target.name}-{uuid.uuid4().hex[:8]}")
-    folder.mkdir()
-    return folder
-
-
-def _sync(path: Path) -> None:
-    """fsync a file, or a folder and all below it, so that a rename never outlives its content."""
-    for item in [*path.rglob("*"), path] if path.is_dir() else [path]:
-        _sync_one(item)
-
-
-def _sync_one(path: Path) -> None:
-    """fsync one file, or the names in one folder."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -1,7 +1,5 @@
 """Where a new DICOM file goes in a folder archive, and how it gets there."""
 
-import os
-import tempfile
 from collections.abc import Iterable
 from io import BytesIO
 from pathlib import Path
@@ -9,6 +7,7 @@ from pathlib import Path
 import pydicom
 from pydicom import Dataset
 
+from sdseg.durable import replacing
 from sdseg.pacs.folder_index import IndexedFile
 
 
@@ -37,18 +36,8 @@ def _beside(source: Path, root: Path) -> Path:
 def write_atomically(dataset: Dataset, path: Path) -> None:
     """Write a DICOM file which is there whole or not at all. Raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Hidden until complete: an index of the folder skips names that begin with a dot.
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
-    try:
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(_encode(dataset))
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(temporary).chmod(0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    with replacing(path) as stream:
+        stream.write(_encode(dataset))
 
 
 def same_content(dataset: Dataset, path: Path) -> bool:
