@@ -65,7 +65,8 @@ def test_seg_stands_beside_its_source(done: tuple[subprocess.CompletedProcess[st
     seg = pydicom.dcmread(report["seg"])
     assert Path(report["seg"]).is_relative_to(output / "studies")
     assert seg.ReferencedSeriesSequence[0].SeriesInstanceUID == report["series_instance_uid"]
-    assert report["weights_sha256"] in str(seg.SegmentSequence[0].SegmentationAlgorithmIdentificationSequence[0])
+    algorithm = seg.SegmentSequence[0].SegmentationAlgorithmIdentificationSequence[0]
+    assert f"weights_sha256={report['weights_sha256']}" in algorithm.AlgorithmParameters
 
 
 def test_other_programs_read_the_same(done: tuple[subprocess.CompletedProcess[str], Path], tmp_path: Path) -> None:
