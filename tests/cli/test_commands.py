@@ -83,6 +83,21 @@ def test_one_series_of_several(series: Path, weights: Path, tmp_path: Path) -> N
     assert nib.load(tmp_path / "a.nii.gz").shape == (16, 16, 4)
 
 
+def test_a_picture_may_be_of_anything(tmp_path: Path) -> None:
+    weights = save_tiny_weights(tmp_path / "tiny")
+    Image.fromarray(np.zeros((40, 50, 3), np.uint8)).save(tmp_path / "a.jpg")
+    done = sdseg("segment", tmp_path / "a.jpg", "-o", tmp_path / "a.png", "--weights", weights)
+    assert_one_line(done, "modality is not stated", "MR")
+    assert not (tmp_path / "a.png").exists()
+
+
+def test_a_place_that_cannot_be_written(series: Path, weights: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for name in ("a.dcm", "a.nii.gz"):
+        done = sdseg("segment", series, "-o", tmp_path / "file" / name, "--weights", weights)
+        assert_one_line(done, str(tmp_path / "file"))
+
+
 def test_nothing_found_files_no_seg(series: Path, tmp_path: Path) -> None:
     pipeline = tiny_pipeline()
     with torch.no_grad():
@@ -149,6 +164,7 @@ def test_bad_series(damage, series: Path, weights: Path, tmp_path: Path) -> None
         (("serve", "--conf", "weights"), "key=value"),
         (("segment", ".", "-o", "out", "--device", "cuda:77"), "cuda:77"),
         (("segment", ".", "-o", "out", "--device", "abacus"), "abacus"),
+        (("segment", ".", "-o", "out.xyz"), "out.xyz"),
     ],
 )
 def test_wrong_paths(arguments: tuple[str, ...], word: str, tmp_path: Path) -> None:

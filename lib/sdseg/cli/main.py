@@ -45,7 +45,7 @@ def _options(
 
 
 def main() -> None:
-    """Run the command line; an `SdsegError` becomes one line on stderr and exit code 1 (3: nothing found)."""
+    """Run the command line; what a user can mend becomes one line on stderr and exit code 1 (3: nothing found)."""
     try:
         app()
     except EmptySegmentationError as error:
@@ -53,6 +53,10 @@ def main() -> None:
         sys.exit(EXIT_EMPTY)
     except SdsegError as error:
         typer.echo(f"sdseg: {error}", err=True)
+        sys.exit(EXIT_ERROR)
+    except OSError as error:  # a full disk, a folder without write permission: the machine's state, not a bug
+        where = f"{error.filename}: " if error.filename else ""
+        typer.echo(f"sdseg: {where}{error.strerror or error}.", err=True)
         sys.exit(EXIT_ERROR)
 
 

@@ -41,11 +41,12 @@ def segment(
     from sdseg.inference.output import OutputFile
     from sdseg.inference.segmenter import Segmenter
     from sdseg.volume.load import check_exists
+    from sdseg.volume.recipe import is_picture
 
     check_exists(source)
     target = OutputFile.choose(source, output, force, series_instance_uid)
     segmenter = Segmenter.load(weights, device)
-    if modality is None and not source.is_dir():
+    if modality is None and not source.is_dir() and not is_picture(source):
         taken_for = " or ".join(segmenter.card.modalities)
         console.print(f"{source.name} does not say what it is; it is taken for {taken_for} (--modality says so).")
     with progress_bar("slices") as update:

@@ -46,7 +46,10 @@ class OutputFile:
         Raises:
             InputError: the format does not suit the source, or the file exists and `replace` is False.
         """
-        path = output if output.name.lower().endswith(_ALL) else output / cls._default_name(source)
+        known = output.name.lower().endswith(_ALL)
+        if output.suffix and not known and not output.is_dir():
+            raise InputError(f"{output.name} has a suffix that is not written here; use {', '.join(_ALL)} or a folder.")
+        path = output if known else output / cls._default_name(source)
         if path.suffix == ".dcm" and not source.is_dir():
             raise InputError(f"A DICOM SEG needs a DICOM series, and {source.name} is none; write .nii.gz or .png.")
         if path.suffix == ".png" and not is_picture(source):

@@ -31,6 +31,8 @@ from sdseg.volume.series_reader import DicomSeriesReader
 from sdseg.volume.square import SquarePad
 from sdseg.volume.window import Window, WindowByModalityd
 
+# DICOM Modality of pictures in visible light: endoscopy, photography, microscopy, ophthalmic photography.
+PHOTOGRAPHS = frozenset({"ES", "XC", "GM", "SM", "OP"})
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
 
 
@@ -79,7 +81,7 @@ class Recipe:
         return [
             *_read(source, series_instance_uid),
             *self._orient(source, ["image"]),
-            WindowByModalityd("image", self.windows, modality),
+            self._window(source, modality),
             *self._to_square(["image"], mode="bilinear", background=-1.0),
         ]
 
@@ -92,13 +94,18 @@ class Recipe:
             *_read(source),
             LoadLabelLiked("label", like="image"),
             *self._orient(source, ["image", "label"]),
-            WindowByModalityd("image", self.windows, modality),
+            self._window(source, modality),
             *self._to_square(["image"], mode="bilinear", background=-1.0),
             *self._to_square(["label"], mode="nearest-exact", background=0.0),
         ]
 
     def _orient(self, source: str | Path, keys: list[str]) -> list[Transform]:
         return [] if is_picture(source) else [Orientationd(keys, axcodes=self.orientation, labels=None)]
+
+    def _window(self, source: str | Path, modality: str | None) -> Transform:
+        """A volume that says nothing is of the one modality there is; any picture may be of anything."""
+        photographs = set(self.windows) <= PHOTOGRAPHS
+        return WindowByModalityd("image", self.windows, modality, assume=photographs or not is_picture(source))
 
     def _to_square(self, keys: list[str], mode: str, background: float) -> list[Transform]:
         size = (self.image_size, self.image_size, -1)

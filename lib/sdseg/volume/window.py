@@ -45,14 +45,18 @@ class WindowByModalityd(MapTransform):
     Args:
         keys: of the images.
         windows: DICOM Modality -> Window; also the list of what the model was trained on.
-        modality: what the images are, where the file cannot say (NIfTI, PNG); where it can, they must agree.
+        modality: what the images are, where the file cannot say (NIfTI, PNG); where it can, the file counts.
+        assume: take an image that says nothing for the one modality there is a window for.
 
     Raises:
         InputError: the image is of a modality without a window here.
     """
 
-    def __init__(self, keys: Any, windows: Mapping[str, Window], modality: str | None = None) -> None:
+    def __init__(
+        self, keys: Any, windows: Mapping[str, Window], modality: str | None = None, assume: bool = True
+    ) -> None:
         super().__init__(keys)
+        self.assume = assume
         self.windows = dict(windows)
         self.modality = modality
 
@@ -64,7 +68,7 @@ class WindowByModalityd(MapTransform):
 
     def _window(self, image: Any) -> Window:
         modality = getattr(image, "meta", {}).get("modality") or self.modality
-        if modality is None and len(self.windows) == 1:
+        if modality is None and self.assume and len(self.windows) == 1:
             return next(iter(self.windows.values()))
         if modality not in self.windows:
             raise InputError(
