@@ -131,6 +131,8 @@ def _train(
         steps=steps,
         batch_size=config.batch_size,
         learning_rate=config.learning_rate,
+        # Adam's first steps are as long as the rate whatever the gradient: trained weights need a gentle start.
+        warmup_steps=max(1, steps // 20),
         schedule="cosine",
         timesteps=(950, 999),
         noise_weight=0.0,
