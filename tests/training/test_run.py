@@ -235,6 +235,15 @@ def test_not_a_configuration(text: str, tmp_path: Path) -> None:
         load_config(tmp_path / "nothing.yaml")
 
 
+def test_two_stages_in_two_runs_are_one_run(example: ExampleConfig, tmp_path: Path) -> None:
+    at_once = TrainingRun(config(example), tmp_path / "once").run()
+    autoencoder = TrainingRun(config(example), tmp_path / "first").run_autoencoder()
+    second = TrainingRun(config(example), tmp_path / "second", autoencoder=autoencoder).run()
+    one, other = (Segmenter.load(folder).pipeline.vae for folder in (at_once, second))
+    assert one.config.scaling_factor == pytest.approx(other.config.scaling_factor, rel=1e-6)
+    assert all(torch.equal(value, other.state_dict()[key]) for key, value in one.state_dict().items())
+
+
 def test_foreign_autoencoder(example: ExampleConfig, tmp_path: Path) -> None:
     vae = build_autoencoder(get_preset("tiny"))
     vae.save_pretrained(tmp_path / "vae")

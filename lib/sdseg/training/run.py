@@ -87,13 +87,14 @@ class TrainingRun:
     def _trained_autoencoder(self, stack: SliceStack) -> AutoencoderKL:
         """The given autoencoder or a newly trained one, its `scaling_factor` measured on masks of this run."""
         settings = self.config.autoencoder
-        sampler = make_sampler(stack, settings, self.recipe, seed=self.config.seed + 1)
+        new_sampler = partial(make_sampler, stack, settings, self.recipe, self.config.seed + 1)
         if self._autoencoder is not None:
             vae = load_autoencoder(self._autoencoder, self.preset).to(self._device)
         else:
             vae = build_autoencoder(self.preset).to(self._device)
             report = partial(self._journal.record, "autoencoder", of=settings.steps)
-            train_autoencoder(vae, sampler, settings, self._autocast, report)
+            train_autoencoder(vae, new_sampler(), settings, self._autocast, report)
+        sampler = new_sampler()  # the same masks whether stage one was just run or not
         masks = torch.cat([sampler.draw()[1] for _ in range(8)])
         vae.register_to_config(scaling_factor=measure_scaling_factor(vae, masks))
         if self._autoencoder is None:
