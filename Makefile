@@ -1,7 +1,7 @@
 # `make help` lists what can be done. Everything runs in VENV, which is made on first use.
 PYTHON ?= python3
 VENV ?= .venv
-STUDIES ?= sample-data/dicom
+STUDIES ?=
 ARGS ?=
 # Another package index to find torch on too, say PyTorch's CPU builds: docs/install.md.
 TORCH_INDEX_URL ?=
@@ -19,8 +19,8 @@ help: ## this list
 demo: venv ## segment the sample series and show what comes out
 	@$(VENV)/bin/sdseg demo
 
-serve: venv ## start the server on STUDIES (default: the sample series)
-	@$(VENV)/bin/sdseg serve --studies "$(STUDIES)"
+serve: venv ## start the server on STUDIES (default: a copy of the sample series, in sample-studies/)
+	@$(VENV)/bin/sdseg serve $(if $(STUDIES),--studies "$(STUDIES)")
 
 test: venv-dev ## run the tests
 	@$(VENV)/bin/python -m pytest $(ARGS)

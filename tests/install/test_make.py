@@ -90,9 +90,9 @@ def test_every_make_command_in_the_texts_exists(text: str) -> None:
 
 
 def test_serve_hands_on_the_studies() -> None:
-    for arguments, expected in [((), "sample-data/dicom"), (("STUDIES=my studies",), "my studies")]:
+    for arguments, expected in [((), ""), (("STUDIES=my studies",), '--studies "my studies"')]:
         said = make("-n", "serve", *arguments).stdout
-        assert f'.venv/bin/sdseg serve --studies "{expected}"' in said
+        assert f".venv/bin/sdseg serve {expected}".strip() in [line.strip() for line in said.splitlines()]
 
 
 @pytest.mark.parametrize("version", ["3.10.13", "3.14.0", "2.7.18", "3.9.2"])

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from sdseg.cli.console import REPOSITORY, console
+from sdseg.errors import InputError
 from sdseg.serving.launch import check_port, check_studies, server_arguments
 
-SAMPLE_STUDIES = REPOSITORY / "sample-data" / "dicom"
+SAMPLE_SERIES = REPOSITORY / "sample-data" / "dicom"
 
 
 def serve(
-    studies: Annotated[str, typer.Option("--studies", "-s", help="Folder of DICOM files or DICOMweb URL.")] = str(
-        SAMPLE_STUDIES
-    ),
+    studies: Annotated[
+        str | None,
+        typer.Option(
+            "--studies", "-s", help="Folder of DICOM files or DICOMweb URL; else a copy of the sample."
+        ),
+    ] = None,
     port: Annotated[int, typer.Option("--port", "-p", min=1, max=65535)] = 8000,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     conf: Annotated[
@@ -30,13 +36,29 @@ def serve(
     The same as [bold]monailabel start_server --app sdseg_app --studies ... --conf models sdseg[/bold], but bound
     to this machine, and with the arguments checked first.
     """
-    check_studies(studies)
+    if studies is not None:
+        check_studies(studies)
     check_port(host, port)
-    arguments = server_arguments(studies, host, port, conf or [])
+    sample = Path("sample-studies").resolve()
+    arguments = server_arguments(studies or str(sample), host, port, conf or [])
+    if studies is None:
+        copy_sample(sample)
     shown = "localhost" if host in ("0.0.0.0", "127.0.0.1") else host
-    console.print(f"SDSeg on MONAI Label, studies: {studies}")
+    console.print(f"SDSeg on MONAI Label, studies: {studies or sample}")
     console.print(f"  3D Slicer  MONAI Label module, server address  http://{shown}:{port}")
     console.print(f"  Browser    API and try-out page               http://{shown}:{port}/")
     if host not in ("127.0.0.1", "localhost", "::1"):
         console.print("[yellow]  Anyone who reaches this address can read the studies: there is no password.")
     os.execv(sys.executable, [sys.executable, "-m", "monailabel.main", *arguments])
+
+
+def copy_sample(folder: Path) -> Path:
+    """The sample study in a folder where labels may be filed beside it; what was filed there before stays.
+
+    Raises:
+        InputError: the sample is missing.
+    """
+    if not SAMPLE_SERIES.is_dir():
+        raise InputError(f"The sample study {SAMPLE_SERIES} is missing; give your own with --studies.")
+    shutil.copytree(SAMPLE_SERIES, folder / "source", dirs_exist_ok=True)
+    return folder
