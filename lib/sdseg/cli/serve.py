@@ -20,9 +20,7 @@ SAMPLE_SERIES = REPOSITORY / "sample-data" / "dicom"
 def serve(
     studies: Annotated[
         str | None,
-        typer.Option(
-            "--studies", "-s", help="Folder of DICOM files or DICOMweb URL; else a copy of the sample."
-        ),
+        typer.Option("--studies", "-s", help="Folder of DICOM files or DICOMweb URL; else a copy of the sample."),
     ] = None,
     port: Annotated[int, typer.Option("--port", "-p", min=1, max=65535)] = 8000,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
