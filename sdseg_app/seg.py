@@ -7,10 +7,10 @@ import numpy as np
 from highdicom.seg import Segmentation
 from numpy.typing import NDArray
 
-from sdseg import __version__
 from sdseg.dicom.provenance import SegProvenance
 from sdseg.dicom.seg_writer import build_seg
 from sdseg.dicom.series import Series
+from sdseg.inference.provenance import single_step_provenance
 
 Labelmap = NDArray[np.uint8]  # (i, j, k) = (column, row, slice)
 Facts = Mapping[str, Any]  # what an inference told: model_name, preset, weights_sha256, seed
@@ -31,11 +31,5 @@ def seg_of_annotator(series: Series, labelmap: Labelmap, labels: dict[str, int],
 
 
 def _provenance(facts: Facts) -> SegProvenance:
-    return SegProvenance(
-        algorithm_name=f"SDSeg {facts['model_name']}",
-        algorithm_version=__version__,
-        weights_sha256=facts["weights_sha256"],
-        seed=int(facts["seed"]),
-        steps=1,
-        preset=facts["preset"],
-    )
+    seed = int(facts["seed"])
+    return single_step_provenance(facts["model_name"], facts["preset"], facts["weights_sha256"], seed)

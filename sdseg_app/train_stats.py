@@ -1,12 +1,12 @@
 """How a training goes and went, as viewers read it from /info/: one JSON file, always whole."""
 
 import json
-import os
-import tempfile
 import time
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+
+from sdseg.durable import replacing
 
 
 class TrainStats:
@@ -27,8 +27,6 @@ class TrainStats:
     def _write(self, values: dict[str, Any]) -> dict[str, Any]:
         stats = {**values, "start_ts": int(self._start)}
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, partial = tempfile.mkstemp(dir=self._path.parent, prefix=".stats-")
-        with os.fdopen(descriptor, "w") as stream:
-            json.dump(stats, stream, indent=2)
-        os.replace(partial, self._path)
+        with replacing(self._path) as stream:
+            stream.write(json.dumps(stats, indent=2).encode())
         return stats

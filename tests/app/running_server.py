@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sysconfig
 import time
@@ -18,6 +17,7 @@ import pydicom
 import requests
 
 from sdseg.dicom.series import Series
+from sdseg.serving.launch import free_port
 from sdseg.volume.labelmap import save_labelmap
 
 REPOSITORY = Path(__file__).parents[2]
@@ -48,12 +48,6 @@ def copy_sample(folder: Path) -> Path:
     for path in sorted(SAMPLE.glob("*.dcm"))[SLICES]:
         shutil.copy(path, folder)
     return folder
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass

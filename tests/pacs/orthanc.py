@@ -10,14 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from sdseg.serving.launch import free_port
+
 ORTHANC = shutil.which("Orthanc") or shutil.which("Orthanc", path="/usr/sbin:/usr/local/sbin")
 PLUGIN = Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def run_orthanc(home: Path) -> Iterator[str]:

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pydicom
 import pytest
-from pacs.orthanc import free_port
 from pydicom import Dataset
 
 from sdseg.errors import DeliveryError, InputError, UnknownNameError
@@ -13,6 +12,7 @@ from sdseg.pacs.archive import Archive, open_archive
 from sdseg.pacs.deliver import store_segmentation
 from sdseg.pacs.fetch import fetch_series
 from sdseg.pacs.search import find_image_series, list_image_series, list_segmentations
+from sdseg.serving.launch import free_port
 
 SLICES = 6  # in the studies folder
 
