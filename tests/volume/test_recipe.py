@@ -11,6 +11,7 @@ from monai.transforms import Compose
 from PIL import Image
 
 from sdseg.errors import GeometryError, InputError, LabelError
+from sdseg.volume.example import Example
 from sdseg.volume.load import load_failures
 from sdseg.volume.recipe import Recipe, invert
 from sdseg.volume.square import square_padding
@@ -137,12 +138,12 @@ def test_label_lies_on_the_images_grid(tmp_path: Path) -> None:
     mask = np.zeros((20, 30, 5), np.uint8)
     mask[5:15, 5:25] = 1
     label = save_nifti(tmp_path / "b.nii.gz", mask, affine)
-    data = Compose(RECIPE.training_transforms(image, "MR"))({"image": image, "label": label})
+    data = Compose(RECIPE.training_transforms(Example("a", image, label, "MR")))({"image": image})
     assert data["label"].shape == data["image"].shape == (1, 64, 64, 5)
     assert set(data["label"].unique().tolist()) == {0, 1}
     shifted = save_nifti(tmp_path / "c.nii.gz", mask, affine + np.eye(4, k=3))
     with pytest.raises(LabelError), load_failures(image):
-        Compose(RECIPE.training_transforms(image, "MR"))({"image": image, "label": shifted})
+        Compose(RECIPE.training_transforms(Example("a", image, shifted, "MR")))({"image": image})
 
 
 def test_colour_volumes_are_refused(tmp_path: Path) -> None:

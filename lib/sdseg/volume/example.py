@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from sdseg.errors import InputError
+
 
 @dataclass(frozen=True)
 class Example:
@@ -17,8 +19,12 @@ class Example:
         label: mask of the image.
         modality: DICOM Modality, where the file does not say.
         group: patient or video; examples of one group are never split between training and test. Default: the id.
-        label_channel: which channel of a colour mask holds the label, its values as stored; None: the mask is grey.
+        label_channel: which channel of a mask picture holds the label (0 is the first, and the only one of a grey
+            picture), its values as stored, without a threshold; None: the picture is read as a grey or binary mask.
         label_values: value in the mask -> value of the label; values not named are background. None: as they are.
+
+    Raises:
+        InputError: no id, a channel below 0, or label values outside 0..255.
     """
 
     id: str
@@ -30,5 +36,14 @@ class Example:
     label_values: Mapping[int, int] | None = field(default=None, hash=False)
 
     def __post_init__(self) -> None:
+        if not self.id:
+            raise InputError(f"The example with the image {self.image} needs an id.")
+        if self.label_channel is not None and self.label_channel < 0:
+            raise InputError(f"label_channel counts from 0, so it cannot be {self.label_channel}.")
+        if self.label_values is not None:
+            values = [*self.label_values, *self.label_values.values()]
+            odd = [value for value in values if not 0 <= value <= 255]
+            if odd or not values:
+                raise InputError(f"label_values must name values from 0 to 255, not {odd or 'none at all'}.")
         if not self.group:
             object.__setattr__(self, "group", self.id)

@@ -26,7 +26,8 @@ from PIL.Image import Image
 
 from sdseg.dicom.files import is_dicom
 from sdseg.errors import GeometryError, InputError
-from sdseg.volume.label import LoadLabelLiked
+from sdseg.volume.example import Example
+from sdseg.volume.label import LoadLabelOf
 from sdseg.volume.series_reader import DicomSeriesReader
 from sdseg.volume.square import SquarePad
 from sdseg.volume.window import Window, WindowByModalityd
@@ -85,16 +86,17 @@ class Recipe:
             *self._to_square(["image"], mode="bilinear", background=-1.0),
         ]
 
-    def training_transforms(self, source: str | Path, modality: str | None = None) -> list[Transform]:
-        """The same for {"image": path, "label": path}; the label keeps its values (nearest neighbour).
+    def training_transforms(self, example: Example) -> list[Transform]:
+        """Transforms from {"image": path} to {"image": model input, "label": (1, i, j, k)}, of one example.
 
-        The label must lie on the image's voxel grid, or a LabelError is raised.
+        The label keeps its values (nearest neighbour); it is read by `load_labelmap_of`, so that training and
+        evaluation see the same, and must lie on the image's voxel grid, or a LabelError is raised.
         """
         return [
-            *_read(source),
-            LoadLabelLiked("label", like="image"),
-            *self._orient(source, ["image", "label"]),
-            self._window(source, modality),
+            *_read(example.image),
+            LoadLabelOf(example, key="label", like="image"),
+            *self._orient(example.image, ["image", "label"]),
+            self._window(example.image, example.modality),
             *self._to_square(["image"], mode="bilinear", background=-1.0),
             *self._to_square(["label"], mode="nearest-exact", background=0.0),
         ]

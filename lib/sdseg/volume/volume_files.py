@@ -52,6 +52,25 @@ def read(path: Path) -> tuple[NDArray, Grid]:
         raise InputError(f"{path.name} is truncated, damaged or of another kind than its name says.") from None
 
 
+def read_channel(path: Path, channel: int) -> tuple[NDArray, Grid]:
+    """One channel of a picture, values as stored; InputError names the file, LabelError where it has fewer channels."""
+    if not path.is_file():
+        raise InputError(f"{path} does not exist, or is no file: check the path.")
+    try:
+        with Image.open(path) as picture:
+            # One bit and palettes store no values of their own.
+            plain = picture.convert({"1": "L", "P": "RGB"}.get(picture.mode, picture.mode))
+            values = np.atleast_3d(np.array(plain)).transpose(1, 0, 2)
+    except READ_ERRORS:
+        raise InputError(f"{path.name} is truncated, damaged or of another kind than its name says.") from None
+    if channel >= values.shape[2]:
+        raise LabelError(
+            f"{path.name} has {values.shape[2]} channels, so there is no channel {channel}, counting from 0."
+        )
+    found = values[..., channel : channel + 1]
+    return found, Grid((found.shape[0], found.shape[1], 1), np.eye(4))
+
+
 def read_nifti(path: Path) -> tuple[NDArray, Grid]:
     """NIfTI-1 or 2; a fourth axis of one is dropped."""
     image = nib.load(path)
