@@ -1,6 +1,7 @@
 """Untrained models, small enough to be made anew in every test."""
 
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -12,10 +13,10 @@ from sdseg.volume.recipe import Recipe
 from sdseg.volume.window import Window
 
 
-def tiny_pipeline(seed: int = 0, classes: int | None = None) -> SDSegPipeline:
-    """A `tiny` pipeline with random weights of the seed, in evaluation mode; class-conditional with `classes`."""
+def tiny_pipeline(seed: int = 0, classes: int | None = None, **variant: Any) -> SDSegPipeline:
+    """A `tiny` pipeline with random weights of the seed, in evaluation mode; `variant` as in `build_pipeline`."""
     torch.manual_seed(seed)
-    pipeline = build_pipeline(get_preset("tiny"), classes=classes)
+    pipeline = build_pipeline(get_preset("tiny"), classes=classes, **variant)
     for module in (pipeline.vae, pipeline.vision_encoder, pipeline.unet):
         module.eval().requires_grad_(False)
     pipeline.set_progress_bar_config(disable=True)

@@ -1,13 +1,18 @@
-"""SDSeg as a diffusers pipeline: image in, mask probability out, in one reverse step."""
+"""SDSeg as a diffusers pipeline: image in, mask probability out, in one reverse step (or several, to compare)."""
 
 from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
 
 import torch
 from diffusers import AutoencoderKL, DDPMScheduler, DiffusionPipeline
 
 from sdseg.model.multiclass import class_maps, pair_with_classes
+from sdseg.model.networks import build_autoencoder, build_unet
 from sdseg.model.presets import ModelPreset
-from sdseg.model.schedule import draw_noise, estimate_clean_latent, make_scheduler
+from sdseg.model.sampling import ReverseStep, reverse_process
+from sdseg.model.schedule import PREDICTION_TYPES, draw_noise, make_scheduler
 from sdseg.model.unet import DenoisingUNet
 from sdseg.model.vision_encoder import VisionEncoder
 
@@ -29,6 +34,8 @@ class SDSegPipeline(DiffusionPipeline):
         self, vae: AutoencoderKL, vision_encoder: VisionEncoder, unet: DenoisingUNet, scheduler: DDPMScheduler
     ) -> None:
         super().__init__()
+        if scheduler.config.prediction_type not in PREDICTION_TYPES:
+            raise ValueError(f"unknown prediction type '{scheduler.config.prediction_type}'")
         self.register_modules(vae=vae, vision_encoder=vision_encoder, unet=unet, scheduler=scheduler)
 
     @property
@@ -47,84 +54,114 @@ class SDSegPipeline(DiffusionPipeline):
         return None if classes is None else int(classes)
 
     @torch.inference_mode()
-    def __call__(self, image: torch.Tensor, seed: int = 0, noise: torch.Tensor | None = None) -> torch.Tensor:
+    def __call__(
+        self, image: torch.Tensor, seed: int = 0, noise: torch.Tensor | None = None, num_inference_steps: int = 1
+    ) -> torch.Tensor:
         """Segment a batch of slices.
 
         Args:
             image: (batch, 3, rows, columns) in [-1, 1], rows = columns = `image_size`.
             seed: chooses the noise; see `draw_noise`.
             noise: (1, 4, latent rows, latent columns) instead of the seed's.
+            num_inference_steps: 1 is the paper's closed form; more are DDIM, see `reverse_process`.
 
         Returns:
             (batch, 1, rows, columns) float32 in [0, 1] on the device of the model: the probability of the
             foreground, the mean over the decoder's three channels of (x + 1) / 2, each clamped.
             Class-conditional: (batch, classes, rows, columns), the softmax over the classes, background first.
+
+        Raises:
+            InputError: there are not that many steps.
         """
-        if noise is None:
-            noise = draw_noise(seed, self.vae.config.latent_channels, self.latent_size)
+        noise = self.draw_noise(seed) if noise is None else noise
         image_latent = self.vision_encoder(image.to(self.device, self.dtype))
         if self.classes is not None:
-            return self.compare_classes(image_latent, noise, self.classes).softmax(dim=1)
-        decoded = self.decode_mask_latent(self.estimate_mask_latent(image_latent, noise))
+            return self.compare_classes(image_latent, noise, self.classes, num_inference_steps).softmax(dim=1)
+        decoded = self.decode_mask_latent(self.estimate_mask_latent(image_latent, noise, None, num_inference_steps))
         return ((decoded.float() + 1) / 2).clamp(0, 1).mean(dim=1, keepdim=True)
 
-    def compare_classes(self, image_latent: torch.Tensor, noise: torch.Tensor, classes: int) -> torch.Tensor:
+    @torch.inference_mode()
+    def trace(self, image: torch.Tensor, seed: int = 0, num_inference_steps: int = 10) -> list[ReverseStep]:
+        """The reverse process, step by step, for pictures; arguments and errors as for `__call__`.
+
+        The latents are (batch, 4, rows / 8, columns / 8), scaled (`decode_mask_latent` decodes them); of a
+        class-conditional model (batch * classes, 4, ...), slice by slice, class 0 first.
+        """
+        image_latent, class_labels = self.vision_encoder(image.to(self.device, self.dtype)), None
+        if self.classes is not None:
+            image_latent, class_labels = pair_with_classes(image_latent, self.classes)
+        return list(self.reverse_steps(image_latent, self.draw_noise(seed), class_labels, num_inference_steps))
+
+    def draw_noise(self, seed: int) -> torch.Tensor:
+        """The noise of the seed, (1, 4, latent rows, latent columns), on the CPU."""
+        return draw_noise(seed, self.vae.config.latent_channels, self.latent_size)
+
+    def compare_classes(
+        self, image_latent: torch.Tensor, noise: torch.Tensor, classes: int, num_inference_steps: int = 1
+    ) -> torch.Tensor:
         """One pass a class: (batch, classes, rows, columns) float32 maps, of which the largest wins."""
-        means = [
-            self.decode_mask_latent(self.estimate_mask_latent(latent, noise, ids)).float().mean(dim=1, keepdim=True)
-            for latent, ids in zip(*(t.split(_PASSES) for t in pair_with_classes(image_latent, classes)), strict=True)
-        ]
+        means = []
+        for latent, ids in zip(*(t.split(_PASSES) for t in pair_with_classes(image_latent, classes)), strict=True):
+            decoded = self.decode_mask_latent(self.estimate_mask_latent(latent, noise, ids, num_inference_steps))
+            means.append(decoded.float().mean(dim=1, keepdim=True))
         return class_maps(torch.cat(means), classes)
 
     def estimate_mask_latent(
-        self, image_latent: torch.Tensor, noise: torch.Tensor, class_labels: torch.Tensor | None = None
+        self,
+        image_latent: torch.Tensor,
+        noise: torch.Tensor,
+        class_labels: torch.Tensor | None = None,
+        num_inference_steps: int = 1,
     ) -> torch.Tensor:
-        """One reverse step from the last timestep: the scaled mask latent z0, float32, shape of `image_latent`.
+        """The scaled mask latent z0, float32, shape of `image_latent`; arguments as for `reverse_steps`."""
+        steps = self.reverse_steps(image_latent, noise, class_labels, num_inference_steps)
+        return deque(steps, maxlen=1).pop().clean_latent
 
-        `class_labels` are class ids, (batch,), for a class-conditional model.
+    def reverse_steps(
+        self,
+        image_latent: torch.Tensor,
+        noise: torch.Tensor,
+        class_labels: torch.Tensor | None = None,
+        num_inference_steps: int = 1,
+    ) -> Iterator[ReverseStep]:
+        """The reverse process from the last timestep.
+
+        Args:
+            image_latent: (batch, 4, rows, columns), of the vision encoder.
+            noise: z_T, (1, 4, rows, columns), the same for every slice.
+            class_labels: class ids, (batch,), for a class-conditional model.
+            num_inference_steps: see `__call__`.
         """
-        last = int(self.scheduler.config.num_train_timesteps) - 1
-        timesteps = torch.full((len(image_latent),), last, device=image_latent.device)
+
+        def predict(noisy: torch.Tensor, timesteps: torch.Tensor) -> torch.Tensor:
+            sample = torch.cat([noisy.to(image_latent.dtype), image_latent], dim=1)
+            return self.unet(sample, timesteps, class_labels)
+
         noisy = noise.to(image_latent.device).expand(len(image_latent), -1, -1, -1)
-        predicted = self.unet(torch.cat([noisy.to(image_latent.dtype), image_latent], dim=1), timesteps, class_labels)
-        return estimate_clean_latent(self.scheduler, noisy, predicted, timesteps)
+        return reverse_process(self.scheduler, predict, noisy, num_inference_steps)
 
     def decode_mask_latent(self, latent: torch.Tensor) -> torch.Tensor:
         """(batch, 4, ...) scaled mask latent -> (batch, 3, rows, columns), about -1 outside and 1 inside."""
         return self.vae.decode((latent / self.vae.config.scaling_factor).to(self.vae.dtype)).sample
 
 
-def build_autoencoder(preset: ModelPreset) -> AutoencoderKL:
-    """A KL autoencoder of the preset's size with random weights; `scaling_factor` is 1 until it is measured."""
-    levels = len(preset.vae_block_out_channels)
-    return AutoencoderKL(
-        down_block_types=("DownEncoderBlock2D",) * levels,
-        up_block_types=("UpDecoderBlock2D",) * levels,
-        block_out_channels=preset.vae_block_out_channels,
-        layers_per_block=preset.vae_layers_per_block,
-        latent_channels=preset.latent_channels,
-        norm_num_groups=preset.vae_norm_num_groups,
-        sample_size=preset.image_size,
-        scaling_factor=1.0,
-    )
+def build_pipeline(
+    preset: ModelPreset,
+    vae: AutoencoderKL | None = None,
+    classes: int | None = None,
+    prediction_type: str = "epsilon",
+) -> SDSegPipeline:
+    """A pipeline of the preset's size; the vision encoder starts as a copy of the autoencoder's encoder.
 
+    Args:
+        preset: sizes.
+        vae: the autoencoder to build on; default one with random weights.
+        classes: with the background, for a class-conditional model.
+        prediction_type: what the U-Net predicts, see `make_scheduler`.
 
-def build_unet(preset: ModelPreset, classes: int | None = None) -> DenoisingUNet:
-    """A denoising U-Net of the preset's size with random weights; `classes` (with background) makes it conditional."""
-    return DenoisingUNet(
-        sample_size=preset.latent_size,
-        in_channels=2 * preset.latent_channels,
-        out_channels=preset.latent_channels,
-        block_out_channels=preset.unet_block_out_channels,
-        layers_per_block=preset.unet_layers_per_block,
-        num_attention_heads=preset.unet_num_attention_heads,
-        norm_num_groups=preset.unet_norm_num_groups,
-        dropout=preset.unet_dropout,
-        num_class_embeds=classes,
-    )
-
-
-def build_pipeline(preset: ModelPreset, vae: AutoencoderKL | None = None, classes: int | None = None) -> SDSegPipeline:
-    """A pipeline of the preset's size; the vision encoder starts as a copy of the autoencoder's encoder."""
+    Raises:
+        UnknownNameError: there is no such prediction type.
+    """
     vae = vae or build_autoencoder(preset)
-    return SDSegPipeline(vae, VisionEncoder.from_autoencoder(vae), build_unet(preset, classes), make_scheduler())
+    encoder, unet = VisionEncoder.from_autoencoder(vae), build_unet(preset, classes)
+    return SDSegPipeline(vae, encoder, unet, make_scheduler(prediction_type))

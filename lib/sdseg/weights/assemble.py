@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 import torch
 from diffusers import AutoencoderKL
 
-from sdseg.model.pipeline import SDSegPipeline, build_autoencoder, build_unet
+from sdseg.model.networks import build_autoencoder, build_unet
+from sdseg.model.pipeline import SDSegPipeline
 from sdseg.model.presets import ModelPreset
 from sdseg.model.schedule import make_scheduler
 from sdseg.model.unet import DenoisingUNet

@@ -15,7 +15,7 @@ from diffusers import AutoencoderKL
 from diffusers.utils import logging as diffusers_logging
 
 from sdseg.errors import WeightsError
-from sdseg.model.pipeline import build_unet
+from sdseg.model.networks import build_unet
 from sdseg.model.presets import ModelPreset, get_preset
 from sdseg.model.vision_encoder import VisionEncoder
 from sdseg.weights.account import check_complete
