@@ -1,31 +1,97 @@
-"""`sdseg evaluate`: how well a model does on an image whose mask is known."""
+"""`sdseg evaluate`: how well models do on images whose masks are known."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from sdseg.cli.console import SAMPLE_WEIGHTS, progress_bar, quieten_libraries
+from sdseg.cli.console import SAMPLE_WEIGHTS, console, progress_bar, quieten_libraries
+from sdseg.errors import InputError
 
 
 def evaluate(
-    image: Annotated[Path, typer.Argument(help="DICOM folder, NIfTI, NRRD or picture.")],
-    reference: Annotated[Path, typer.Argument(help="Mask on the image's grid: NIfTI, NRRD or DICOM SEG.")],
-    weights: Annotated[Path, typer.Option(help="Weights folder.")] = SAMPLE_WEIGHTS,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write the figures to this JSON file.")] = None,
-    seed: Annotated[int, typer.Option(help="Of the noise.")] = 0,
-    modality: Annotated[str | None, typer.Option(help="DICOM Modality, where the file does not say.")] = None,
+    image: Annotated[Path | None, typer.Argument(help="DICOM folder, NIfTI, NRRD or picture.")] = None,
+    reference: Annotated[
+        Path | None, typer.Argument(help="Mask on the image's grid: NIfTI, NRRD or DICOM SEG.")
+    ] = None,
+    weights: Annotated[list[Path] | None, typer.Option(help="Weights folder; several for a data set.")] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="JSON file for the figures of one image; folder for a data set's report."),
+    ] = None,
+    dataset: Annotated[str | None, typer.Option(help="Data set, e.g. kvasir-seg, btcv, pairs, volumes.")] = None,
+    root: Annotated[Path | None, typer.Option(help="Folder of the data set.")] = None,
+    split: Annotated[str, typer.Option(help="train, validation or test.")] = "test",
+    setting: Annotated[
+        list[str] | None, typer.Option("--set", help="Option of the data set, value in YAML.", metavar="KEY=VALUE")
+    ] = None,
+    tables: Annotated[
+        str, typer.Option(help="all, or some of accuracy,efficiency,stability,convergence,reverse,ablation.")
+    ] = "accuracy",
+    name: Annotated[list[str] | None, typer.Option(help="Name of each weights folder in the report.")] = None,
+    seed: Annotated[int, typer.Option(help="Of the noise and the bootstrap.")] = 0,
+    steps: Annotated[int, typer.Option(min=1, help="Of the reverse process, by DDIM above one.")] = 1,
+    step_counts: Annotated[str, typer.Option(help="Numbers of steps of the convergence curve.")] = "1,2,5,10,20,50",
+    runs: Annotated[int, typer.Option(min=2, help="Noises which the stability is measured with.")] = 10,
+    rounds: Annotated[int, typer.Option(min=1, help="Of the timing.")] = 5,
+    batch_size: Annotated[int, typer.Option(min=1, help="Slices at a time; does not change the masks.")] = 8,
+    tolerance: Annotated[float, typer.Option(help="Of the surface Dice: mm for volumes, else pixels.")] = 2.0,
+    lpips_weights: Annotated[
+        Path | None, typer.Option(help='State dict of lpips.LPIPS(net="alex"), for the stability table.')
+    ] = None,
+    modality: Annotated[str | None, typer.Option(help="DICOM Modality of one image whose file does not say.")] = None,
     device: Annotated[str, typer.Option(help="cpu, cuda or cuda:N.")] = "cpu",
+    force: Annotated[bool, typer.Option("--force", help="Replace a report that exists.")] = False,
 ) -> None:
-    """Segment an image and print the volume Dice of each structure against a reference mask.
+    """Score models on images whose masks are known: one image, or a whole data set with tables and pictures.
 
+    [bold]sdseg evaluate IMAGE REFERENCE[/bold] prints the volume Dice of each structure.
     Dice = 2 |P and R| / (|P| + |R|) over all voxels of the volume, on the image's own voxel grid; where neither
     holds the structure there is no score.
+
+    [bold]sdseg evaluate --dataset kvasir-seg --root FOLDER --split validation --weights A --weights B -o REPORT[/bold]
+    writes report.md, report.csv, report.html and report.json: docs/evaluation.md says what is in them.
     """
     quieten_libraries()
+    folders = weights or [SAMPLE_WEIGHTS]
+    if dataset is None:
+        if image is None or reference is None:
+            raise InputError("Give an image and its reference mask, or a data set with --dataset and --root.")
+        if len(folders) > 1 or steps > 1:
+            raise InputError("One image is scored with one weights folder and one step; give a data set for more.")
+        evaluate_image(image, reference, folders[0], output, seed, modality, device)
+        return
+    if image is not None:
+        raise InputError(f"Give either the image {image} or --dataset {dataset}, not both.")
+    if root is None or output is None:
+        raise InputError("A data set needs its folder (--root) and a folder for the report (--output).")
+
+    from sdseg.evaluation.plan import Plan, parse_tables
+    from sdseg.evaluation.report import check_folder
+
+    plan = Plan(
+        tables=parse_tables(tables),
+        seed=seed,
+        steps=steps,
+        batch_size=batch_size,
+        tolerance=tolerance,
+        rounds=rounds,
+        runs=runs,
+        step_counts=parse_counts(step_counts),
+        lpips_weights=lpips_weights,
+    )
+    check_folder(output, force)
+    evaluate_dataset(dataset, root, split, parse_settings(setting or ()), folders, name or (), plan, output, device)
+
+
+def evaluate_image(
+    image: Path, reference: Path, weights: Path, output: Path | None, seed: int, modality: str | None, device: str
+) -> None:
+    """Print the volume Dice of each structure of one image."""
     from sdseg.evaluation.score import score_image
     from sdseg.inference.segmenter import Segmenter
     from sdseg.volume.load import check_exists
@@ -46,3 +112,72 @@ def evaluate(
             "volume_dice": scores,
         }
         output.write_text(json.dumps(figures, indent=2) + "\n")
+
+
+def evaluate_dataset(
+    dataset: str,
+    root: Path,
+    split: str,
+    settings: dict[str, Any],
+    folders: Sequence[Path],
+    names: Sequence[str],
+    plan: Any,
+    output: Path,
+    device: str,
+) -> None:
+    """Write the report on a split of a data set and print its tables."""
+    from rich.table import Table as Shown
+
+    from sdseg.datasets import open_dataset
+    from sdseg.evaluation.contestants import load_contestants
+    from sdseg.evaluation.harness import Evaluation
+    from sdseg.evaluation.report import text_of
+
+    data = open_dataset(dataset, root, **settings)
+    examples = data.examples(split)
+    if not examples:
+        raise InputError(f"The split '{split}' of {dataset} is empty; choose another one.")
+    contestants = load_contestants(folders, data.labels, names, device)
+    about = {"name": dataset, "split": split, "root": str(root), "settings": settings}
+    report = Evaluation(contestants, examples, data.labels, plan, about, progress_bar).report()
+    report.write(output)
+    for table in report.tables:
+        shown = Shown(title=table.title, title_justify="left")
+        for column in table.columns:
+            shown.add_column(column)
+        for row in table.rows:
+            shown.add_row(*map(text_of, row))
+        console.print(shown)
+    typer.echo(f"report={output / 'report.html'}")
+
+
+def parse_counts(text: str) -> tuple[int, ...]:
+    """ "1,2,5" -> (1, 2, 5).
+
+    Raises:
+        InputError: something else.
+    """
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError as error:
+        raise InputError(f"--step-counts takes whole numbers such as 1,2,5, not '{text}'.") from error
+
+
+def parse_settings(texts: Sequence[str]) -> dict[str, Any]:
+    """ "key=value" with YAML values -> keyword arguments.
+
+    Raises:
+        InputError: one of them is something else.
+    """
+    import yaml
+
+    found: dict[str, Any] = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        try:
+            found[key.strip()] = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise InputError(f"--set takes KEY=VALUE with a YAML value, not '{text}'.") from error
+        if not equals or not key.strip():
+            raise InputError(f"--set takes KEY=VALUE, not '{text}'.")
+    return found
