@@ -1,4 +1,4 @@
-"""Running the pipeline over the slices of a volume, a few at a time."""
+"""Running a model over the slices of a volume, a few at a time."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ from collections.abc import Callable
 
 import torch
 
-from sdseg.model.pipeline import SDSegPipeline
-from sdseg.model.schedule import draw_noise
+from sdseg.model.slice_model import SliceModel
 from sdseg.volume.slices import to_three_channels
 
 
 def segment_slices(
-    pipeline: SDSegPipeline,
+    model: SliceModel,
     slices: torch.Tensor,
     seed: int = 0,
     batch_size: int = 8,
@@ -21,20 +20,19 @@ def segment_slices(
     """Probability of the foreground, or of each class, for each slice, all with the one noise of the seed.
 
     Args:
-        pipeline: in evaluation mode.
+        model: in evaluation mode.
         slices: (slices, 1 or 3, i, j) in [-1, 1].
         seed: of the noise.
         batch_size: slices at a time.
         progress: called with (slices done, slices) after every batch; raise from it to stop.
 
     Returns:
-        (slices, 1, i, j) float32 on the CPU; (slices, classes, i, j) from a class-conditional model.
+        (slices, 1, i, j) float32 on the CPU; (slices, classes, i, j) from a model of several classes.
     """
-    noise = draw_noise(seed, pipeline.vae.config.latent_channels, pipeline.latent_size)
     done: list[torch.Tensor] = []
     for start in range(0, len(slices), batch_size):
         batch = to_three_channels(slices[start : start + batch_size])
-        done.append(pipeline(batch, noise=noise).cpu())
+        done.append(model(batch, seed=seed).cpu())
         if progress:
             progress(min(start + batch_size, len(slices)), len(slices))
     return torch.cat(done)

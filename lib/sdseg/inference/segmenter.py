@@ -15,11 +15,13 @@ import torch
 from monai.data.meta_tensor import MetaTensor
 from monai.transforms import Compose, Transform
 
+import sdseg.rivals  # noqa: F401 - so that their weights can be loaded
 from sdseg.errors import InputError
 from sdseg.inference.batches import segment_slices
 from sdseg.model.card import ModelCard, check_labels
 from sdseg.model.device import check_device
-from sdseg.model.pipeline import SDSegPipeline
+from sdseg.model.kinds import Traits, traits_of
+from sdseg.model.slice_model import SliceModel
 from sdseg.model.weights import load_weights, weights_sha256
 from sdseg.volume.load import load_failures
 from sdseg.volume.recipe import invert
@@ -56,12 +58,12 @@ class Segmenter:
     """A loaded model and everything needed to use it on an image.
 
     Args:
-        pipeline: in evaluation mode, on its device.
+        pipeline: SDSeg's or a rival's, in evaluation mode, on its device.
         card: of the same weights folder.
         weights_sha256: identity of the weights.
     """
 
-    def __init__(self, pipeline: SDSegPipeline, card: ModelCard, weights_sha256: str) -> None:
+    def __init__(self, pipeline: SliceModel, card: ModelCard, weights_sha256: str) -> None:
         if pipeline.image_size != card.recipe.image_size:
             raise InputError(
                 f"The weights are made for {pipeline.image_size} pixels, their recipe for {card.recipe.image_size}."
@@ -83,6 +85,11 @@ class Segmenter:
         card = ModelCard.load(weights)
         return cls(load_weights(weights, device), card, weights_sha256(weights))
 
+    @property
+    def traits(self) -> Traits:
+        """Kind, title and method of the model."""
+        return traits_of(self.pipeline)
+
     def pre_transforms(
         self, source: str | Path, modality: str | None = None, series_instance_uid: str | None = None
     ) -> list[Transform]:
@@ -101,7 +108,7 @@ class Segmenter:
             progress: called with (slices done, slices).
 
         Returns:
-            (1, i, j, k) float32 on the CPU; (classes, i, j, k) with the background from a class-conditional model.
+            (1, i, j, k) float32 on the CPU; (classes, i, j, k) with the background from a model of several classes.
         """
         return to_volume(segment_slices(self.pipeline, to_slices(image), seed, batch_size, progress))
 

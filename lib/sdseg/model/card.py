@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sdseg.errors import WeightsError
+from sdseg.model.kinds import SDSEG
 from sdseg.volume.recipe import Recipe
 
 CARD_FILE = "sdseg.json"
@@ -25,6 +26,7 @@ class ModelCard:
             is the class id, and 0 the background.
         recipe: how images are preprocessed.
         training: provenance: command, data, seed, steps, software; free-form.
+        kind: of the model: "sdseg" or a rival.
     """
 
     name: str
@@ -32,6 +34,7 @@ class ModelCard:
     labels: dict[str, int]
     recipe: Recipe
     training: dict[str, Any] = field(default_factory=dict)
+    kind: str = SDSEG
 
     def __post_init__(self) -> None:
         if not self.labels or sorted(self.labels.values()) != list(range(1, len(self.labels) + 1)):
@@ -84,3 +87,13 @@ def check_labels(labels: Mapping[str, int], classes: int | None) -> None:
             f"{'is' if len(labels) == 1 else 'are'} {len(labels)} label{'' if len(labels) == 1 else 's'}: "
             f"{', '.join(labels)}."
         )
+
+
+def check_kind(card: ModelCard, kind: str) -> None:
+    """Compare what a card says with what a model is.
+
+    Raises:
+        WeightsError: the card is another kind's.
+    """
+    if card.kind != kind:
+        raise WeightsError(f"The model card of {card.name} is for the kind {card.kind!r}, but the model is {kind!r}.")

@@ -5,32 +5,41 @@ from __future__ import annotations
 import hashlib
 import shutil
 from pathlib import Path
+from typing import TypeVar
 
 import torch
+from diffusers import DiffusionPipeline
 from diffusers.utils import logging as diffusers_logging
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 
 from sdseg.durable import new_beside, replacing, sync_tree
 from sdseg.errors import WeightsError
-from sdseg.model.card import CARD_FILE, ModelCard
+from sdseg.model.card import CARD_FILE, ModelCard, check_kind
+from sdseg.model.kinds import SDSEG, Traits, pipeline_class_of, register_pipeline, traits_of, weight_files
 from sdseg.model.pipeline import SDSegPipeline
 
 POINTER_FILE = "current"
 WEIGHT_FILES = tuple(f"{name}/diffusion_pytorch_model.safetensors" for name in ("unet", "vae", "vision_encoder"))
+Pipeline = TypeVar("Pipeline", bound=DiffusionPipeline)
+
+register_pipeline(SDSegPipeline, lambda _: Traits(SDSEG, "SDSeg", "one-step latent diffusion", steps=1))
 
 
-def save_weights(pipeline: SDSegPipeline, card: ModelCard, folder: Path, dtype: torch.dtype = torch.float16) -> None:
+def save_weights(
+    pipeline: DiffusionPipeline, card: ModelCard, folder: Path, dtype: torch.dtype = torch.float16
+) -> None:
     """Save a diffusers folder with its card; the folder appears complete or not at all.
 
     Args:
-        pipeline: left in the precision it came in.
-        card: what to say about it.
+        pipeline: SDSeg's or a rival's; left in the precision it came in.
+        card: what to say about it; it must name the pipeline's kind.
         folder: must not exist.
         dtype: precision on disk.
 
     Raises:
-        WeightsError: `folder` exists, or the disk refuses.
+        WeightsError: `folder` exists, the card is another model's, or the disk refuses.
     """
+    check_kind(card, traits_of(pipeline).kind)
     if folder.exists():
         raise WeightsError(f"{folder} exists already; choose another folder or remove it.")
     staging = new_beside(folder)
@@ -51,25 +60,58 @@ def save_weights(pipeline: SDSegPipeline, card: ModelCard, folder: Path, dtype: 
         shutil.rmtree(staging, ignore_errors=True)
 
 
-def load_weights(folder: Path, device: str = "cpu", dtype: torch.dtype = torch.float32) -> SDSegPipeline:
+def load_weights(
+    folder: Path,
+    device: str = "cpu",
+    dtype: torch.dtype = torch.float32,
+    kind: type[Pipeline] = DiffusionPipeline,
+) -> Pipeline:
     """Load a pipeline for inference from a folder made by `save_weights`.
 
+    Args:
+        folder: weights of SDSeg, or of a rival once `sdseg.rivals` is imported.
+        device: where it will run.
+        dtype: precision in memory.
+        kind: the class wanted; any unless told otherwise.
+
     Raises:
-        WeightsError: something is missing, truncated or does not fit.
+        WeightsError: something is missing, truncated, superfluous or does not fit, or is of another kind.
     """
-    ModelCard.load(folder)
-    missing = [name for name in WEIGHT_FILES if not (folder / name).is_file()]
-    if missing:
-        raise WeightsError(f"The weights folder {folder} lacks {', '.join(missing)}; restore or retrain it.")
+    card = ModelCard.load(folder)
+    pipeline_class = pipeline_class_of(folder)
+    if not issubclass(pipeline_class, kind):
+        raise WeightsError(f"The weights in {folder} are of the kind {card.kind!r}, which cannot be used here.")
+    _refuse_missing(folder, weight_files(folder))
     diffusers_logging.disable_progress_bar()
+    diffusers_logging.set_verbosity_error()  # it warns of keys that do not fit, which end in an error here
     try:
-        pipeline = SDSegPipeline.from_pretrained(folder, dtype=dtype, low_cpu_mem_usage=False)
-    except (OSError, ValueError, RuntimeError) as error:
+        pipeline = pipeline_class.from_pretrained(folder, dtype=dtype, low_cpu_mem_usage=False, use_safetensors=True)
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise WeightsError(f"The weights in {folder} cannot be loaded ({error}); restore or retrain them.") from error
     pipeline.set_progress_bar_config(disable=True)
-    for module in (pipeline.vae, pipeline.vision_encoder, pipeline.unet):
-        module.eval().requires_grad_(False)
+    for name, module in pipeline.components.items():
+        if isinstance(module, torch.nn.Module):
+            _refuse_other_keys(folder, name, module)
+            module.eval().requires_grad_(False)
+    check_kind(card, traits_of(pipeline).kind)
     return pipeline.to(device)
+
+
+def _refuse_missing(folder: Path, names: tuple[str, ...]) -> None:
+    missing = [name for name in names if not (folder / name).is_file()]
+    if missing:
+        raise WeightsError(f"The weights folder {folder} lacks {', '.join(missing)}; restore or retrain it.")
+
+
+def _refuse_other_keys(folder: Path, name: str, module: torch.nn.Module) -> None:
+    """diffusers leaves a tensor that the file lacks at random, and one that it does not know aside."""
+    with safe_open(folder / name / "diffusion_pytorch_model.safetensors", framework="pt") as file:
+        odd = sorted(set(file.keys()) ^ module.state_dict().keys())
+    if odd:
+        raise WeightsError(
+            f"The weights in {folder} do not fit: {name} lacks or has beyond its configuration {len(odd)} tensor(s), "
+            f"{odd[0]} the first; restore or retrain them."
+        )
 
 
 def weights_sha256(folder: Path) -> str:
@@ -79,11 +121,10 @@ def weights_sha256(folder: Path) -> str:
         WeightsError: one of them is missing.
     """
     digest = hashlib.sha256()
-    for name in (*WEIGHT_FILES, CARD_FILE):
-        path = folder / name
-        if not path.is_file():
-            raise WeightsError(f"The weights folder {folder} lacks {name}; restore or retrain it.")
-        digest.update(name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
+    names = (*weight_files(folder), CARD_FILE)
+    _refuse_missing(folder, names)
+    for name in names:
+        digest.update(name.encode() + b"\0" + hashlib.sha256((folder / name).read_bytes()).digest())
     return digest.hexdigest()
 
 
