@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import torch
 from diffusers import AutoencoderKL, DDPMScheduler, DiffusionPipeline
 
+from sdseg.model.cross_attention import CrossAttentionUNet
 from sdseg.model.multiclass import class_maps, pair_with_classes
 from sdseg.model.networks import build_autoencoder, build_unet
 from sdseg.model.presets import ModelPreset
@@ -31,7 +32,11 @@ class SDSegPipeline(DiffusionPipeline):
     """
 
     def __init__(
-        self, vae: AutoencoderKL, vision_encoder: VisionEncoder, unet: DenoisingUNet, scheduler: DDPMScheduler
+        self,
+        vae: AutoencoderKL,
+        vision_encoder: VisionEncoder,
+        unet: DenoisingUNet | CrossAttentionUNet,
+        scheduler: DDPMScheduler,
     ) -> None:
         super().__init__()
         if scheduler.config.prediction_type not in PREDICTION_TYPES:
@@ -149,7 +154,9 @@ def build_pipeline(
     preset: ModelPreset,
     vae: AutoencoderKL | None = None,
     classes: int | None = None,
+    conditioning: str = "concat",
     prediction_type: str = "epsilon",
+    frozen_encoder: bool = False,
 ) -> SDSegPipeline:
     """A pipeline of the preset's size; the vision encoder starts as a copy of the autoencoder's encoder.
 
@@ -157,11 +164,13 @@ def build_pipeline(
         preset: sizes.
         vae: the autoencoder to build on; default one with random weights.
         classes: with the background, for a class-conditional model.
+        conditioning: how the image latent reaches the U-Net, see `build_unet`.
         prediction_type: what the U-Net predicts, see `make_scheduler`.
+        frozen_encoder: see `VisionEncoder.from_autoencoder`.
 
     Raises:
-        UnknownNameError: there is no such prediction type.
+        UnknownNameError: there is no such conditioning or prediction type.
     """
     vae = vae or build_autoencoder(preset)
-    encoder, unet = VisionEncoder.from_autoencoder(vae), build_unet(preset, classes)
+    encoder, unet = VisionEncoder.from_autoencoder(vae, frozen_encoder), build_unet(preset, classes, conditioning)
     return SDSegPipeline(vae, encoder, unet, make_scheduler(prediction_type))

@@ -5,12 +5,14 @@ from __future__ import annotations
 import torch
 from diffusers import UNet2DModel
 from diffusers.configuration_utils import ConfigMixin, register_to_config
-from diffusers.models.attention_processor import Attention
 from diffusers.models.modeling_utils import ModelMixin
+
+from sdseg.model.heads import set_heads
+from sdseg.model.precision import end_in_float32
 
 
 class DenoisingUNet(ModelMixin, ConfigMixin):
-    """Predicts the noise in a mask latent, given the image latent beside it.
+    """Predicts the noise in a mask latent (or z0, or v), given the image latent beside it.
 
     LDM's U-Net as SDSeg uses it: residual up- and down-sampling, scale-shift time embedding, self-attention at
     every level but the deepest, and `num_attention_heads` heads at each of them. `UNet2DModel` fixes the head
@@ -20,7 +22,7 @@ class DenoisingUNet(ModelMixin, ConfigMixin):
     Args:
         sample_size: rows = columns of the latent.
         in_channels: noisy mask latent plus image latent (4 + 4).
-        out_channels: predicted noise (4).
+        out_channels: of the prediction (4).
         block_out_channels: one number a level, from fine to coarse; the last level has no attention.
         layers_per_block: residual blocks a level.
         num_attention_heads: heads of every self-attention.
@@ -63,16 +65,8 @@ class DenoisingUNet(ModelMixin, ConfigMixin):
             dropout=dropout,
             num_class_embeds=num_class_embeds,
         )
-        self._set_heads(num_attention_heads)
-
-    def _set_heads(self, heads: int) -> None:
-        for module in self.unet.modules():
-            if isinstance(module, Attention):
-                if module.inner_dim % heads:
-                    raise ValueError(f"{module.inner_dim} channels cannot be split into {heads} attention heads")
-                module.heads = heads
-                module.sliceable_head_dim = heads
-                module.scale = (module.inner_dim // heads) ** -0.5
+        set_heads(self.unet, num_attention_heads)
+        end_in_float32(self.unet)
 
     def forward(
         self,
@@ -80,7 +74,7 @@ class DenoisingUNet(ModelMixin, ConfigMixin):
         timestep: torch.Tensor | int,
         class_labels: torch.Tensor | None = None,
     ) -> torch.Tensor:
-        """Return the predicted noise.
+        """Return the prediction, which is float32 even under autocast.
 
         Args:
             sample: (batch, 8, rows, columns): noisy mask latent, then image latent, on the channel axis.

@@ -42,8 +42,18 @@ class VisionEncoder(ModelMixin, ConfigMixin):
         self.projection = torch.nn.Conv2d(2 * latent_channels, latent_channels, kernel_size=1)
 
     @classmethod
-    def from_autoencoder(cls, vae: AutoencoderKL) -> VisionEncoder:
-        """Start from the weights of `vae`'s encoder; the projection starts at random, as in the authors' code."""
+    def from_autoencoder(cls, vae: AutoencoderKL, frozen: bool = False) -> VisionEncoder:
+        """Start from the weights of `vae`'s encoder.
+
+        Args:
+            vae: the frozen autoencoder.
+            frozen: for the ablation without a trainable encoder: the projection copies the half of `vae.quant_conv`
+                that gives the mean, so that the output is the (unscaled) mean of E(image), and nothing asks for
+                gradients. Otherwise the projection starts at random, as in the authors' code.
+
+        Raises:
+            ValueError: it is to be frozen, and the autoencoder has no `quant_conv`.
+        """
         encoder = cls(
             block_out_channels=tuple(vae.config.block_out_channels),
             layers_per_block=vae.config.layers_per_block,
@@ -51,6 +61,12 @@ class VisionEncoder(ModelMixin, ConfigMixin):
             latent_channels=vae.config.latent_channels,
         )
         encoder.encoder.load_state_dict(vae.encoder.state_dict())
+        if frozen:
+            if vae.quant_conv is None:
+                raise ValueError("an autoencoder without quant_conv gives no mean that a frozen encoder could copy")
+            halved = {name: tensor[: len(tensor) // 2] for name, tensor in vae.quant_conv.state_dict().items()}
+            encoder.projection.load_state_dict(halved)
+            encoder.requires_grad_(False)
         return encoder
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
