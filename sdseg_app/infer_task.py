@@ -12,18 +12,20 @@ from monailabel.tasks.infer.basic_infer import BasicInferTask
 from monailabel.utils.others.generic import device_list
 
 from sdseg.errors import InputError
+from sdseg.inference.provenance import facts_of
 from sdseg.inference.segmenter import Segmenter
 from sdseg.volume.load import load_failures
 from sdseg.volume.recipe import invert
 from sdseg_app.infer_params import EXTENSIONS, InferParams
 from sdseg_app.label_files import result_file
 from sdseg_app.segmenters import Segmenters
+from sdseg_app.served import describe, is_random
 
 _SEGMENTER = "segmenter"  # key in a request's data: every step of one inference uses the same weights
 
 
 class SDSegInferTask(BasicInferTask):
-    """One-step diffusion segmentation. The reply is a uint8 labelmap in the source's own voxel order."""
+    """Segmentation by SDSeg or a rival. The reply is a uint8 labelmap in the source's own voxel order."""
 
     def __init__(self, segmenters: Segmenters, device: str | None, archive: bool) -> None:
         """`device` is the default of requests, None for a GPU where there is one; with an `archive` a result can
@@ -34,20 +36,21 @@ class SDSegInferTask(BasicInferTask):
         config: dict[str, Any] = {
             # Lists become combo boxes in 3D Slicer, their first item the default; numbers travel as text.
             "device": [device, *(name for name in devices if name != device)] if device else devices,
-            "seed": "0",
             "result_extension": list(EXTENSIONS),
             "result_compress": False,
         }
         if archive:
             config["save_seg"] = False
         card = segmenters.card()
+        if is_random(card):
+            config["seed"] = "0"
         super().__init__(
             path=None,
             network=None,
             type=InferType.SEGMENTATION,
             labels=card.labels,
             dimension=3,
-            description=f"SDSeg, one-step Stable Diffusion segmentation ({card.name})",
+            description=describe(card),
             config=config,
         )
 
@@ -108,11 +111,8 @@ class SDSegInferTask(BasicInferTask):
         labelmap = segmenter.to_labelmap(probability)
         self.labels = segmenter.card.labels
         told = {
-            "seed": data["seed"],
+            **facts_of(segmenter, data["seed"]),
             "device": data["device"],
-            "weights_sha256": segmenter.weights_sha256,
-            "model_name": segmenter.card.name,
-            "preset": segmenter.card.preset,
             "empty": not labelmap.any(),
         }
         file = result_file(labelmap, probability.affine, data["result_extension"], data["result_compress"])

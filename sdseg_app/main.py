@@ -13,6 +13,7 @@ from monailabel.interfaces.tasks.infer_v2 import InferTask
 from monailabel.interfaces.tasks.train import TrainTask
 
 from sdseg.errors import InputError, SdsegError, UnknownNameError
+from sdseg.inference.provenance import FACTS
 from sdseg.model.weights import weights_sha256
 from sdseg_app.batch_task import SDSegBatchInferTask
 from sdseg_app.datastore import ArchiveDatastore
@@ -20,13 +21,13 @@ from sdseg_app.infer_task import SDSegInferTask
 from sdseg_app.label_saving import INFERENCE
 from sdseg_app.one_line import one_line_errors
 from sdseg_app.routes.install import in_server, install_routes, is_installed
-from sdseg_app.segmenters import Segmenters
+from sdseg_app.served import open_models
 from sdseg_app.settings import AppSettings
 from sdseg_app.studies import open_datastore
 from sdseg_app.train_params import TrainParams
 from sdseg_app.train_task import SDSegTrainTask
 from sdseg_app.viewer_volume import viewer_volume
-from sdseg_app.weights_choice import WeightsChoice, note_server_start
+from sdseg_app.weights_choice import note_server_start
 
 # It tells of every single search; the server's own log lines say what they were for.
 logging.getLogger("dicomweb_client").setLevel(logging.WARNING)
@@ -43,7 +44,7 @@ class SDSegApp(MONAILabelApp):
                 note_server_start()
             self.options = AppSettings.from_conf(conf, Path(app_dir))
             self.model_dir = self.options.model_dir
-            self.segmenters = Segmenters(WeightsChoice(self.options.weights, self.model_dir / "sdseg"))
+            self.models = open_models(self.options)
             super().__init__(
                 app_dir=app_dir,
                 studies=studies,
@@ -56,17 +57,19 @@ class SDSegApp(MONAILabelApp):
             install_routes()
 
     def init_datastore(self) -> Datastore:
-        return open_datastore(self.studies, self.model_dir, self.segmenters.card)
+        first = next(iter(self.models.values()))  # all of them tell the same structures
+        return open_datastore(self.studies, self.model_dir, first.card)
 
     def init_infers(self) -> dict[str, InferTask]:
         archive = isinstance(self._datastore, ArchiveDatastore)
-        return {name: SDSegInferTask(self.segmenters, self.options.device, archive) for name in self.options.models}
+        device = self.options.device
+        return {name: SDSegInferTask(segmenters, device, archive) for name, segmenters in self.models.items()}
 
     def init_trainers(self) -> dict[str, TrainTask]:
-        choice, labels = self.segmenters.choice, self.segmenters.card().labels
+        device = self.options.device
         return {
-            name: SDSegTrainTask(choice, self.model_dir / name, self.options.device, labels)
-            for name in self.options.models
+            name: SDSegTrainTask(segmenters.choice, device, segmenters.card())
+            for name, segmenters in self.models.items()
         }
 
     def init_batch_infer(self) -> BatchInferTask:
@@ -82,7 +85,7 @@ class SDSegApp(MONAILabelApp):
         image = str(request.get("image", ""))
         result = self.infer_file(Path(store.get_image_uri(image)), request)
         try:
-            facts = {key: result["params"][key] for key in ("model_name", "preset", "weights_sha256", "seed")}
+            facts = {key: result["params"][key] for key in FACTS}
             store.update_image_info(image, {INFERENCE: facts})
             if request.get("save_label"):
                 tag = request.get("label_tag") or result["tag"]
@@ -125,9 +128,10 @@ class SDSegApp(MONAILabelApp):
 
     def model_info(self, model: str) -> dict[str, Any]:
         self.check_model(model)
+        segmenters = self.models[model]
         return {
-            "checksum": f"SHA256:{weights_sha256(self.segmenters.choice.folder())}",
-            "name": self.segmenters.card().name,
+            "checksum": f"SHA256:{weights_sha256(segmenters.choice.folder())}",
+            "name": segmenters.card().name,
             "train_stats": self._trainers[model].stats() if model in self._trainers else {},
         }
 

@@ -7,18 +7,17 @@ import numpy as np
 from highdicom.seg import Segmentation
 from numpy.typing import NDArray
 
-from sdseg.dicom.provenance import SegProvenance
 from sdseg.dicom.seg_writer import build_seg
 from sdseg.dicom.series import Series
-from sdseg.inference.provenance import single_step_provenance
+from sdseg.inference.provenance import provenance_from
 
 Labelmap = NDArray[np.uint8]  # (i, j, k) = (column, row, slice)
-Facts = Mapping[str, Any]  # what an inference told: model_name, preset, weights_sha256, seed
+Facts = Mapping[str, Any]  # what an inference told, see sdseg.inference.provenance
 
 
 def seg_of_model(series: Series, labelmap: Labelmap, labels: dict[str, int], facts: Facts) -> Segmentation:
     """An untouched result. Raises EmptySegmentationError, LabelError."""
-    return build_seg(series, labelmap.transpose(2, 1, 0), labels, _provenance(facts))
+    return build_seg(series, labelmap.transpose(2, 1, 0), labels, provenance_from(facts))
 
 
 def seg_of_annotator(series: Series, labelmap: Labelmap, labels: dict[str, int], facts: Facts | None) -> Segmentation:
@@ -26,10 +25,5 @@ def seg_of_annotator(series: Series, labelmap: Labelmap, labels: dict[str, int],
 
     Raises EmptySegmentationError, LabelError.
     """
-    provenance = _provenance(facts) if facts is not None else None
+    provenance = provenance_from(facts) if facts is not None else None
     return build_seg(series, labelmap.transpose(2, 1, 0), labels, provenance, edited=True)
-
-
-def _provenance(facts: Facts) -> SegProvenance:
-    seed = int(facts["seed"])
-    return single_step_provenance(facts["model_name"], facts["preset"], facts["weights_sha256"], seed)

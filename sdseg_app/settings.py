@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sdseg.errors import InputError, UnknownNameError
+from sdseg.model.kinds import SDSEG
+from sdseg_app.names import check_name
+from sdseg_app.weights_choice import SHIPPED
 
 logger = logging.getLogger(__name__)
 
-MODEL = "sdseg"
 _KEYS = frozenset({"models", "weights", "model_dir", "device", "server_mode"})
+_TAKEN = "datastore"  # a folder of `model_dir` beside those of the models
 _DEVICE = re.compile(r"cpu|cuda(:\d+)?|mps")
 
 
@@ -20,34 +23,51 @@ class AppSettings:
     """The app's configuration.
 
     Attributes:
-        models: names of the models to serve.
-        weights: a weights folder to start from, None for the published or the shipped ones.
+        models: names of the models to serve, each once.
+        weights: model -> a weights folder to start from; without one the published or the shipped ones.
         model_dir: where trained weights are published and labels are kept.
         device: device of the model unless a request names one, None for a GPU where there is one.
     """
 
     models: tuple[str, ...]
-    weights: Path | None
+    weights: dict[str, Path]
     model_dir: Path
     device: str | None
 
     @classmethod
     def from_conf(cls, conf: Mapping[str, str], app_dir: Path) -> "AppSettings":
         """Raises InputError or UnknownNameError, which name the wrong value."""
-        for key in sorted(conf.keys() - _KEYS):
+        models = tuple(dict.fromkeys(name.strip() for name in conf.get("models", SDSEG).split(",") if name.strip()))
+        keys = {name: cls.weights_key(name) for name in models}
+        for key in sorted(conf.keys() - _KEYS - set(keys.values())):
             logger.warning("--conf %s is not known here and has no effect.", key)
-        models = tuple(name.strip() for name in conf.get("models", MODEL).split(",") if name.strip())
-        unknown = sorted(set(models) - {MODEL})
-        if unknown or not models:
-            raise UnknownNameError(
-                f"There is no model {', '.join(unknown) or 'without a name'}; use --conf models {MODEL}."
-            )
+        if not models:
+            raise UnknownNameError(f"There is no model without a name; use --conf models {SDSEG}.")
+        weights = {name: Path(conf[key]).resolve() for name, key in keys.items() if conf.get(key)}
+        for name in models:
+            _check_model(name, name in weights)
         device = conf.get("device") or None
         if device is not None and not _DEVICE.fullmatch(device):
             raise InputError(f"There is no device {device!r}; use --conf device cpu, or cuda, cuda:0 ...")
         return cls(
             models=models,
-            weights=Path(conf["weights"]).resolve() if conf.get("weights") else None,
+            weights=weights,
             model_dir=Path(conf.get("model_dir") or app_dir / "model").resolve(),
             device=device,
+        )
+
+    @staticmethod
+    def weights_key(model: str) -> str:
+        """The key of `--conf` that gives a model its weights."""
+        return "weights" if model == SDSEG else f"{model}_weights"
+
+
+def _check_model(name: str, has_weights: bool) -> None:
+    check_name("model name", name)
+    if name == _TAKEN:
+        raise InputError(f"A model cannot be called {name}; choose another name in --conf models.")
+    if not has_weights and name not in SHIPPED:
+        raise UnknownNameError(
+            f"There is no model {name}; use --conf models {SDSEG}, or give its weights with "
+            f"--conf {AppSettings.weights_key(name)} FOLDER."
         )

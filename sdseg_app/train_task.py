@@ -9,6 +9,7 @@ from monailabel.interfaces.datastore import Datastore
 from monailabel.tasks.train.basic_train import BasicTrainTask, Context
 from monailabel.utils.others.generic import device_list
 
+from sdseg.model.card import ModelCard
 from sdseg.model.weights import publish
 from sdseg.training.finetune import FinetuneConfig, finetune
 from sdseg_app.train_params import TrainParams
@@ -22,14 +23,16 @@ class SDSegTrainTask(BasicTrainTask):
     The engine is the library's, the same that `sdseg train` uses; of the stock task only the frame remains.
     """
 
-    def __init__(self, choice: WeightsChoice, model_dir: Path, device: str | None, labels: dict[str, int]) -> None:
+    def __init__(self, choice: WeightsChoice, device: str | None, card: ModelCard) -> None:
+        """`choice` says where to start and where to publish, `card` what is served at first."""
         self._choice = choice
+        model_dir = choice.models_dir
         devices = device_list()
         super().__init__(
             model_dir=str(model_dir),
-            description="Train SDSeg on the labels saved here",
+            description=f"Train {card.name} on the labels saved here",
             stats_path=str(model_dir / "train_stats.json"),
-            labels=labels,
+            labels=card.labels,
             tracking=None,
             tracking_uri="",
         )

@@ -8,7 +8,8 @@ from pathlib import Path
 from sdseg.errors import WeightsError
 from sdseg.model.weights import POINTER_FILE, current
 
-SHIPPED = Path(__file__).resolve().parents[1] / "sample-data" / "weights" / "brain-small"
+_SAMPLES = Path(__file__).resolve().parents[1] / "sample-data" / "weights"
+SHIPPED = {"sdseg": _SAMPLES / "brain-small", "unet": _SAMPLES / "brain-unet"}  # model -> what comes with the project
 _STARTED = "SDSEG_SERVER_STARTED"  # seconds since the epoch; inherited by the server's background tasks
 
 
@@ -19,41 +20,47 @@ def note_server_start() -> None:
 
 @dataclass(frozen=True)
 class WeightsChoice:
-    """`--conf weights` holds until something is published while the server runs: what the user trains now is what
+    """What `--conf` gives holds until something is published while the server runs: what the user trains now is what
     the user wants now. Without it the last published weights are served, and before any the shipped ones.
 
     Attributes:
-        given: the folder of `--conf weights`.
+        given: the folder of `--conf weights`, or None.
         models_dir: where trainings publish.
-        shipped: the folder that comes with the project.
+        shipped: the folder that comes with the project, or None.
+        key: of `--conf`, for messages.
     """
 
     given: Path | None
     models_dir: Path
-    shipped: Path = SHIPPED
+    shipped: Path | None
+    key: str = "weights"
 
     def folder(self) -> Path:
         """The weights folder to use now. Raises WeightsError when there is none."""
         published = current(self.models_dir)
         if self.given is not None and not (published and self._published_since_start()):
             if not self.given.is_dir():
-                raise WeightsError(f"There is no weights folder {self.given}; check --conf weights.")
+                raise WeightsError(f"There is no weights folder {self.given}; check --conf {self.key}.")
             return self.given
         if published is not None:
             return published
-        if not self.shipped.is_dir():
-            raise WeightsError(
-                f"There are no weights: nothing was trained yet and {self.shipped} is missing; "
-                "give a weights folder with --conf weights."
-            )
-        return self.shipped
+        return self._shipped()
 
     def untrained(self) -> Path:
         """The folder to start afresh from: the given or the shipped one, whatever was published since."""
-        folder = self.given or self.shipped
-        if not folder.is_dir():
-            raise WeightsError(f"There is no weights folder {folder} to start from; check --conf weights.")
-        return folder
+        if self.given is None:
+            return self._shipped()
+        if not self.given.is_dir():
+            raise WeightsError(f"There is no weights folder {self.given} to start from; check --conf {self.key}.")
+        return self.given
+
+    def _shipped(self) -> Path:
+        if self.shipped is None or not self.shipped.is_dir():
+            missing = f" and {self.shipped} is missing" if self.shipped else ""
+            raise WeightsError(
+                f"There are no weights: nothing was trained yet{missing}; give a weights folder with --conf {self.key}."
+            )
+        return self.shipped
 
     def _published_since_start(self) -> bool:
         started = os.environ.get(_STARTED)

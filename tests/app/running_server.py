@@ -26,14 +26,14 @@ SLICES = slice(20, 34)  # of the sample series: enough to be a volume, and quick
 START_SECONDS = 90
 
 
-def stock_command(studies: str | Path, *conf: str, port: int) -> list[str]:
+def stock_command(studies: str | Path, *conf: str, port: int, models: str = "sdseg") -> list[str]:
     """What people who know MONAI Label type; `conf` alternates keys and values."""
     command = [
         str(Path(sysconfig.get_path("scripts")) / "monailabel"),
         "start_server",
         *("--app", str(REPOSITORY / "sdseg_app")),
         *("--studies", str(studies)),
-        *("--conf", "models", "sdseg"),
+        *("--conf", "models", models),
         *("--host", "127.0.0.1"),
         *("--port", str(port)),
     ]
@@ -118,13 +118,16 @@ class Image:
         return path
 
 
-def run_server(home: Path, studies: Path | str, weights: Path) -> Iterator[Server]:
+def run_server(home: Path, studies: Path | str, weights: Path, **others: Path) -> Iterator[Server]:
+    """A server of SDSeg and of `others`, model -> its weights."""
     port = free_port()
-    conf = ("model_dir", str(home / "model"), "weights", str(weights))
+    conf = ["model_dir", str(home / "model"), "weights", str(weights)]
+    for name, folder in others.items():
+        conf += [f"{name}_weights", str(folder)]
     server = Server(f"http://127.0.0.1:{port}", Path(studies), home / "model", weights, home / "server.log")
     with server.log.open("wb") as log:
         process = subprocess.Popen(
-            stock_command(studies, *conf, port=port),
+            stock_command(studies, *conf, port=port, models=",".join(("sdseg", *others))),
             stdout=log,
             stderr=log,
             cwd=home,

@@ -76,7 +76,7 @@ def test_wrong_training_parameters_are_named(values: dict[str, Any], words: str)
 
 def test_configuration_has_defaults_and_names_what_is_wrong(tmp_path: Path) -> None:
     options = AppSettings.from_conf({}, tmp_path)
-    assert options == AppSettings(("sdseg",), None, (tmp_path / "model").resolve(), None)
+    assert options == AppSettings(("sdseg",), {}, (tmp_path / "model").resolve(), None)
     with pytest.raises(UnknownNameError, match="no model liver; use --conf models sdseg"):
         AppSettings.from_conf({"models": "sdseg, liver"}, tmp_path)
     with pytest.raises(UnknownNameError):

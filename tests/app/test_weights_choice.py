@@ -62,3 +62,10 @@ def test_a_segmenter_is_kept_until_other_weights_are_published(tmp_path: Path, m
     assert segmenters.get("cpu") is first
     publish(save_tiny_weights(tmp_path / "newer", seed=3), models)
     assert segmenters.get("cpu").weights_sha256 != first.weights_sha256
+
+
+def test_a_model_without_weights_names_its_key(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match=r"There are no weights: .* with --conf unet_weights"):
+        WeightsChoice(None, tmp_path / "empty", None, "unet_weights").folder()
+    with pytest.raises(WeightsError, match=r"no weights folder .* check --conf unet_weights"):
+        WeightsChoice(tmp_path / "nowhere", tmp_path / "empty", None, "unet_weights").folder()

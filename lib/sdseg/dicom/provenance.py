@@ -16,17 +16,19 @@ LONG_STRING = 64  # VR LO, PS3.5 6.2
 class SegProvenance:
     """The algorithm behind a segmentation and the parameters it ran with.
 
-    `weights_sha256`: 64 hexadecimal digits. `steps`: denoising steps. `extra`: further parameters by name.
+    `weights_sha256`: 64 hexadecimal digits. `steps`: denoising steps. `seed` and `steps` are None where nothing is
+    random or denoised. `extra`: further parameters by name. `method`: how it segments, in a few words.
     InputError where a value cannot be written into a DICOM SEG.
     """
 
     algorithm_name: str
     algorithm_version: str
     weights_sha256: str
-    seed: int
-    steps: int
+    seed: int | None
+    steps: int | None
     preset: str
     extra: Mapping[str, str] = field(default_factory=dict)
+    method: str = "one-step latent diffusion"
 
     def __post_init__(self) -> None:
         for what in ("algorithm_name", "algorithm_version"):
@@ -39,8 +41,9 @@ class SegProvenance:
     @property
     def parameters(self) -> dict[str, str]:
         """What goes into Algorithm Parameters (0066,0032), in order."""
-        given = {"weights_sha256": self.weights_sha256, "seed": str(self.seed), "steps": str(self.steps)}
-        given |= {"preset": self.preset, **self.extra}
+        numbers = {"seed": self.seed, "steps": self.steps}
+        told = {name: str(number) for name, number in numbers.items() if number is not None}
+        given = {"weights_sha256": self.weights_sha256, **told, "preset": self.preset, **self.extra}
         return {name: re.sub(r"[,\\\s]+", " ", value) for name, value in given.items()}
 
 

@@ -80,5 +80,5 @@ def equipment(provenance: SegProvenance) -> ContributingEquipment:
         purpose_of_reference=codes.DCM.ProcessingEquipment,
         manufacturer_model_name=provenance.algorithm_name,
         software_versions=[__version__, f"weights {provenance.weights_sha256[:16]}"],
-        contribution_description="Segmentation by one-step latent diffusion",
+        contribution_description=f"Segmentation by {provenance.method}",
     )

@@ -2,23 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from sdseg import __version__
 from sdseg.dicom.provenance import SegProvenance
 from sdseg.inference.segmenter import Segmenter
 
+FACTS = ("model_name", "title", "method", "preset", "weights_sha256", "seed", "steps", "samples")
+
 
 def provenance_of(segmenter: Segmenter, seed: int) -> SegProvenance:
     """Algorithm, weights and parameters of a segmentation by `segmenter` with the noise of `seed`."""
-    return single_step_provenance(segmenter.card.name, segmenter.card.preset, segmenter.weights_sha256, seed)
+    return provenance_from(facts_of(segmenter, seed))
 
 
-def single_step_provenance(model_name: str, preset: str, weights_sha256: str, seed: int) -> SegProvenance:
-    """The same from what an inference told about itself."""
+def facts_of(segmenter: Segmenter, seed: int) -> dict[str, Any]:
+    """The same as values that JSON can hold, under the names of `FACTS`."""
+    traits = segmenter.traits
+    return {
+        "model_name": segmenter.card.name,
+        "title": traits.title,
+        "method": traits.method,
+        "preset": segmenter.card.preset,
+        "weights_sha256": segmenter.weights_sha256,
+        "seed": seed,
+        "steps": traits.steps,
+        "samples": traits.samples,
+    }
+
+
+def provenance_from(facts: Mapping[str, Any]) -> SegProvenance:
+    """The provenance that `facts_of` tells; facts kept from before there were rivals are SDSeg's."""
+    steps, samples = facts.get("steps", 1), int(facts.get("samples", 1))
     return SegProvenance(
-        algorithm_name=f"SDSeg {model_name}",
+        algorithm_name=f"{facts.get('title', 'SDSeg')} {facts['model_name']}",
         algorithm_version=__version__,
-        weights_sha256=weights_sha256,
-        seed=seed,
-        steps=1,
-        preset=preset,
+        weights_sha256=facts["weights_sha256"],
+        seed=None if steps is None else int(facts["seed"]),
+        steps=steps,
+        preset=facts["preset"],
+        extra={"samples": str(samples)} if samples > 1 else {},
+        method=facts.get("method", "one-step latent diffusion"),
     )

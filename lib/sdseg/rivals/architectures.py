@@ -29,6 +29,7 @@ class Architecture:
         multiple: image sizes must be a multiple of this and at least twice as much.
         presets: name of a size -> the options of that size for images of `image_size` pixels.
         build: (image_size, in_channels, out_channels, options) -> network.
+        diffuses: masks are denoised in steps, from random noise.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Architecture:
     multiple: int
     presets: dict[str, Callable[[int], Options]]
     build: Callable[[int, int, int, Options], torch.nn.Module]
+    diffuses: bool = False
 
 
 def _basic_unet(image_size: int, in_channels: int, out_channels: int, options: Options) -> torch.nn.Module:
@@ -151,6 +153,7 @@ _ARCHITECTURES = (
             },
         },
         _diffusion_unet,
+        diffuses=True,
     ),
 )
 RIVALS: dict[str, Architecture] = {architecture.name: architecture for architecture in _ARCHITECTURES}

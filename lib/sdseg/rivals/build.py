@@ -31,7 +31,7 @@ def build_rival(
         InputError: the image size or an option does not suit it.
     """
     rival = find_rival(kind)
-    if kind != "image_diffusion":
+    if not rival.diffuses:
         return RivalPipeline(
             RivalNetwork(kind, image_size, classes, complete_options(rival, image_size, preset, **options))
         )
