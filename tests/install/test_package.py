@@ -17,7 +17,7 @@ SOURCES = {
 }
 PACKED = ["lib", "sdseg_app", "requirements.txt", "pyproject.toml", "README.md", "LICENSE"]
 MADE_BY_THE_SERVER = {"model", "logs", "bin", "lib"}
-DATA = {".json", ".toml", ".yaml"}
+DATA = {".json", ".toml", ".yaml", ".csv"}
 
 
 @pytest.fixture(scope="module")

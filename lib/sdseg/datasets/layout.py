@@ -13,6 +13,7 @@ Files = Mapping[str, tuple[Path, Path]]
 """id -> (image, mask)."""
 
 VOLUMES = (*NIFTI, *ITK)
+SEG = ".dcm"
 SHOWN = 8
 
 
@@ -31,7 +32,7 @@ def inventory(folder: Path) -> str:
         return "a file, not a folder"
     entries = [entry for entry in folder.iterdir() if not entry.name.startswith(".")]
     folders = [entry.name for entry in entries if entry.is_dir()]
-    kinds = Counter(suffix_of(entry.name) for entry in entries if not entry.is_dir())
+    kinds = Counter(suffix_of(entry.name) or entry.suffix for entry in entries if not entry.is_dir())
     files = [f"{n} file{'s' if n > 1 else ''} *{suffix}" for suffix, n in sorted(kinds.items())]
     if folders:
         files.insert(0, f"folder{'s' if len(folders) > 1 else ''} {few(folders, SHOWN)}")
@@ -51,14 +52,14 @@ def first_folder(parents: Iterable[Path], names: Iterable[str]) -> Path | None:
 
 
 def suffix_of(name: str) -> str:
-    """The suffix, ".nii.gz" as a whole."""
-    known = [suffix for suffix in (*VOLUMES, *PICTURES) if name.lower().endswith(suffix)]
-    return name[-max(map(len, known)) :] if known else Path(name).suffix
+    """The suffix where it is one of an image or mask, ".nii.gz" as a whole; else nothing: "1.2.840" has none."""
+    known = [suffix for suffix in (*VOLUMES, *PICTURES, SEG) if name.lower().endswith(suffix)]
+    return name[-max(map(len, known)) :] if known else ""
 
 
-def stem_of(path: Path) -> str:
-    """The file name without its suffix; a folder's whole name."""
-    return path.name if path.is_dir() else path.name.removesuffix(suffix_of(path.name))
+def stem_of(name: str) -> str:
+    """A file name without the suffix of an image or mask."""
+    return name.removesuffix(suffix_of(name))
 
 
 def by_id(
@@ -78,7 +79,11 @@ def by_id(
     found: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
         counts = (folders and path.is_dir()) or (path.is_file() and path.name.lower().endswith(suffixes))
-        name = None if path.name.startswith(".") or not counts else id_of(stem_of(path))
+        name = (
+            None
+            if path.name.startswith(".") or not counts
+            else id_of(path.name if path.is_dir() else stem_of(path.name))
+        )
         if name is None:
             continue
         if name in found:

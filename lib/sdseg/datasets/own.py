@@ -66,7 +66,7 @@ class OwnDataset(Dataset):
         return divide_seeded({name: self._group_of(name) for name in files}, sizes, self.seed)
 
     def _by_file(self, files: Files) -> Mapping[str, Membership]:
-        table = {stem_of(Path(name)): member for name, member in read_split(self.root / self.split_name).items()}
+        table = read_split(self.root / self.split_name, stem_of)
         problems = []
         if missing := table.keys() - files.keys():
             problems.append(f"{len(missing)} names in it are missing on disk ({few(missing)})")

@@ -7,12 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from sdseg.datasets.base import Dataset
+from sdseg.datasets.btcv import Btcv
+from sdseg.datasets.cvc_clinicdb import CvcClinicDb
 from sdseg.datasets.kvasir_seg import KvasirSeg
 from sdseg.datasets.pairs import Pairs
+from sdseg.datasets.refuge2_cup import Refuge2Cup
+from sdseg.datasets.sts_3d import Sts3d
 from sdseg.datasets.volumes import Volumes
 from sdseg.errors import InputError, UnknownNameError
 
-CLASSES: tuple[type[Dataset], ...] = (KvasirSeg, Pairs, Volumes)
+CLASSES: tuple[type[Dataset], ...] = (CvcClinicDb, KvasirSeg, Refuge2Cup, Btcv, Sts3d, Pairs, Volumes)
 DATASETS: dict[str, type[Dataset]] = {kind.name: kind for kind in CLASSES}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -29,8 +29,12 @@ def committed(name: str) -> dict[str, Membership]:
     return read_split(files("sdseg.datasets") / "splits" / name)
 
 
-def read_split(source: Traversable) -> dict[str, Membership]:
+def read_split(source: Traversable, id_of: Callable[[str], str] = str) -> dict[str, Membership]:
     """A CSV file with the columns name, split and, where images belong together, group.
+
+    Args:
+        source: the file.
+        id_of: name in the file -> id of the image.
 
     Raises:
         InputError: not such a file, a name twice, or a split of another name; the message names the line.
@@ -43,7 +47,7 @@ def read_split(source: Traversable) -> dict[str, Membership]:
         raise InputError(f"{source} has no lines with the columns name,split[,group].")
     found: dict[str, Membership] = {}
     for line, row in enumerate(rows, start=2):
-        name, word = (row["name"] or "").strip(), (row["split"] or "").strip().lower()
+        name, word = id_of((row["name"] or "").strip()), (row["split"] or "").strip().lower()
         split = ALIASES.get(word, word)
         if not name or split not in SPLITS:
             raise InputError(f"{source}, line {line}: '{name},{word}' is no name and one of {', '.join(SPLITS)}.")

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from sdseg.datasets.layout import VOLUMES, Files, by_id, first_folder, pair_up, unexpected
+from sdseg.datasets.layout import SEG, VOLUMES, Files, by_id, first_folder, pair_up, unexpected
 from sdseg.datasets.own import OwnDataset
 from sdseg.errors import InputError
 
@@ -43,7 +43,7 @@ class Volumes(OwnDataset):
         if images is None or masks is None:
             raise unexpected(self.name, self.root, self.layout)
         cases = by_id(images, VOLUMES, first_channel if images.name == "imagesTr" else str, folders=True)
-        labels = by_id(masks, (*VOLUMES, ".dcm"))
+        labels = by_id(masks, (*VOLUMES, SEG))
         if not cases or not labels:
             raise unexpected(self.name, self.root, self.layout, [images, masks])
         return pair_up(self.root, cases, labels)
