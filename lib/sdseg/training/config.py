@@ -2,107 +2,143 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Discriminator, Field, Tag, ValidationError, field_validator, model_validator
 
 from sdseg.errors import InputError
+from sdseg.model.presets import get_preset
+from sdseg.training.stage import AutoencoderConfig, DiffusionConfig, SegmentationConfig, Strict
+from sdseg.volume.example import Example
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class ExampleConfig(_Strict):
+class ExampleConfig(Strict):
     """One labelled image: a DICOM folder, NIfTI, NRRD or picture, and its mask on the same grid."""
 
     image: Path
     label: Path
     modality: str | None = None
+    group: str = ""
+
+    def example(self) -> Example:
+        """The same as the other rooms know it."""
+        return Example(str(self.image), self.image, self.label, self.modality, self.group)
 
 
-class AugmentationConfig(_Strict):
-    """Random changes of a training slice; angles in radians, lengths as a fraction of the slice.
+class ExamplesConfig(Strict):
+    """Images named one by one."""
 
-    `scale` is the range by which the field of view grows, each axis for itself: 0.3 shows 1.3 times as much.
-    """
-
-    probability: float = Field(default=0.8, ge=0, le=1)
-    rotate: float = 0.25
-    scale: tuple[float, float] = (-0.2, 0.2)
-    shear: float = 0.1
-    translate: float = 0.08
-    flip_rows: bool = False
-    flip_columns: bool = True
-    gamma: tuple[float, float] = (0.6, 1.7)
-    noise: float = 0.06
-    bias_field: float = 0.3
-    blur: float = 1.0
+    train: tuple[ExampleConfig, ...] = Field(min_length=1)
+    validation: tuple[ExampleConfig, ...] = ()
 
 
-class StageConfig(_Strict):
-    """AdamW with linear warm-up, then constant or falling along a half cosine, on augmented slices."""
+class DatasetConfig(Strict):
+    """A data set of `sdseg.datasets`; `options` are its own."""
 
-    steps: int = Field(gt=0)
-    batch_size: int = Field(default=4, gt=0)
-    learning_rate: float = Field(gt=0)
-    warmup_steps: int = Field(default=0, ge=0)
-    schedule: Literal["constant", "cosine"] = "constant"
-    weight_decay: float = Field(default=0.01, ge=0)
-    clip_norm: float = Field(default=1.0, gt=0)
-    augmentation: AugmentationConfig = Field(default_factory=AugmentationConfig)
+    dataset: str
+    root: Path | None = None
+    options: dict[str, Any] = Field(default_factory=dict)
 
 
-class AutoencoderConfig(StageConfig):
-    """Training of the KL autoencoder, on images and masks alike; it is frozen afterwards."""
-
-    kl_weight: float = Field(default=1e-6, ge=0)
-
-
-class DiffusionConfig(StageConfig):
-    """Training of U-Net and vision encoder; the defaults are the paper's.
-
-    The latent loss equals the noise loss weighted by sqrt(1 / abar_t - 1): `timesteps` and the three weights
-    are all there is to choose.
+class ModelConfig(Strict):
+    """Which model: SDSeg, or a rival by its name in `sdseg.rivals`.
 
     Attributes:
-        timesteps: first and last t drawn, inclusive; (0, 999) in the paper. Inference uses 999 alone.
-        noise_weight: of mean |noise - predicted noise|.
-        latent_weight: of mean |z0 - estimated z0| (the paper's lambda).
-        mask_weight: of 1 - soft Dice of the decoded estimate (not in the paper).
-        ema_decay: the most the average of the U-Net's weights keeps a step.
+        kind: "sdseg" or a rival's name.
+        preset: of SDSeg's sizes; it also says the image size.
+        image_size: of a rival; None for the preset's.
+        conditioning: how SDSeg's U-Net sees the image: the paper's concatenation, or cross-attention.
+        prediction_type: what the U-Net predicts.
+        frozen_encoder: the vision encoder stays the autoencoder's.
+        class_conditional: one pass a class; None: if there are several labels.
+        options: of a rival.
     """
 
-    timesteps: tuple[int, int] = (0, 999)
-    noise_weight: float = Field(default=1.0, ge=0)
-    latent_weight: float = Field(default=1.0, ge=0)
-    mask_weight: float = Field(default=0.0, ge=0)
-    ema_decay: float = Field(default=0.9999, ge=0, lt=1)
-
-    @model_validator(mode="after")
-    def _check(self) -> DiffusionConfig:
-        first, last = self.timesteps
-        if not 0 <= first <= last <= 999:
-            raise ValueError(f"timesteps must satisfy 0 <= first <= last <= 999, not {first}, {last}")
-        if self.noise_weight + self.latent_weight + self.mask_weight == 0:
-            raise ValueError("at least one of noise_weight, latent_weight and mask_weight must be positive")
-        return self
+    kind: str = "sdseg"
+    preset: str = "small"
+    image_size: int | None = None
+    conditioning: Literal["concat", "cross_attention"] = "concat"
+    prediction_type: Literal["epsilon", "sample", "v_prediction"] = "epsilon"
+    frozen_encoder: bool = False
+    class_conditional: bool | None = None
+    options: dict[str, Any] = Field(default_factory=dict)
 
 
-class TrainingConfig(_Strict):
-    """A whole run: data, sizes, both stages, seed."""
+class PreviewConfig(Strict):
+    """Validation while training: Dice of some slices, and a picture of a few of them.
+
+    Attributes:
+        every: steps between two; 0 for none.
+        slices: of the validation part, evenly spaced.
+        pictures: of these, how many are drawn.
+    """
+
+    every: int = Field(default=0, ge=0)
+    slices: int = Field(default=64, gt=0)
+    pictures: int = Field(default=6, gt=0)
+
+
+def _kind_of_data(data: Any) -> str:
+    keys = data if isinstance(data, Mapping) else getattr(type(data), "model_fields", {})
+    return "dataset" if "dataset" in keys else "examples"
+
+
+_Data = Annotated[
+    Annotated[DatasetConfig, Tag("dataset")] | Annotated[ExamplesConfig, Tag("examples")],
+    Discriminator(_kind_of_data),
+]
+
+
+class TrainingConfig(Strict):
+    """A whole run.
+
+    Attributes:
+        name: of the model.
+        model: which, and how large.
+        labels: structure -> value; empty for the data set's.
+        recipe: changes of the default `Recipe`; its windows default to the data set's.
+        data: a data set, or a list of examples.
+        autoencoder: stage one of SDSeg; None where it starts from given weights.
+        diffusion: stage two of SDSeg, and training of an image-space diffusion model.
+        segmentation: training of any other rival.
+        precision: bf16 is mixed: the estimate, the losses and the weights stay float32. tf32 is for GPUs.
+        checkpointing: recompute activations in the backward pass: memory for time.
+        checkpoint_every: steps between two states from which `--resume` goes on.
+        log_every: steps a line of the log.
+        preview: validation while training.
+        workers: processes that load and augment; None: none on a CPU, some beside a GPU.
+        seed: of everything random.
+    """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
-    preset: str = "small"
-    labels: dict[str, int]
+    model: ModelConfig = Field(default_factory=ModelConfig)
+    labels: dict[str, int] = Field(default_factory=dict)
     recipe: dict[str, Any] = Field(default_factory=dict)
-    data: tuple[ExampleConfig, ...] = Field(min_length=1)
-    autoencoder: AutoencoderConfig
-    diffusion: DiffusionConfig
-    precision: Literal["fp32", "bf16"] = "fp32"
+    data: _Data
+    autoencoder: AutoencoderConfig | None = None
+    diffusion: DiffusionConfig | None = None
+    segmentation: SegmentationConfig | None = None
+    precision: Literal["fp32", "tf32", "bf16"] = "fp32"
+    checkpointing: bool = False
+    checkpoint_every: int = Field(default=500, gt=0)
+    log_every: int = Field(default=25, gt=0)
+    preview: PreviewConfig = Field(default_factory=PreviewConfig)
+    workers: int | None = Field(default=None, ge=0)
     seed: int = 0
+
+    @field_validator("data", mode="before")
+    @classmethod
+    def _list_is_training(cls, data: Any) -> Any:
+        return {"train": data} if isinstance(data, list | tuple) else data
+
+    @model_validator(mode="after")
+    def _check(self) -> TrainingConfig:
+        if isinstance(self.data, ExamplesConfig) and not self.labels:
+            raise ValueError("labels must be named where the examples are listed one by one")
+        return self
 
 
 def load_config(path: Path) -> TrainingConfig:
@@ -115,7 +151,7 @@ def load_config(path: Path) -> TrainingConfig:
         raise InputError(f"There is no training configuration at {path}; give a YAML file.")
     try:
         values = yaml.safe_load(path.read_text())
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise InputError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
     return parse_config(values, origin=str(path), base=path.parent)
 
@@ -126,10 +162,42 @@ def parse_config(values: Any, origin: str, base: Path) -> TrainingConfig:
         config = TrainingConfig.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise InputError(f"{origin}: {where}: {first['msg']}.") from error
-    data = tuple(
-        example.model_copy(update={"image": base / example.image, "label": base / example.label})
-        for example in config.data
-    )
-    return config.model_copy(update={"data": data})
+        parts = [str(part) for part in first["loc"] if part not in ("examples", "dataset")]
+        message = first["msg"].removeprefix("Value error, ")
+        raise InputError(f"{origin}: {'.'.join(parts) or 'the file'}: {message}.") from error
+    return config.model_copy(update={"data": _relative_to(base, config.data)})
+
+
+def _relative_to(base: Path, data: DatasetConfig | ExamplesConfig) -> DatasetConfig | ExamplesConfig:
+    if isinstance(data, DatasetConfig):
+        return data.model_copy(update={"root": base / data.root}) if data.root else data
+    parts = {
+        part: tuple(
+            item.model_copy(update={"image": base / item.image, "label": base / item.label})
+            for item in getattr(data, part)
+        )
+        for part in ("train", "validation")
+    }
+    return data.model_copy(update=parts)
+
+
+def with_changes(
+    config: TrainingConfig, root: Path | None = None, model: str | None = None, seed: int | None = None
+) -> TrainingConfig:
+    """The configuration with another folder of its data set, another kind of model, another seed.
+
+    Raises:
+        InputError: `root` for a configuration that names its examples one by one.
+    """
+    changes: dict[str, Any] = {}
+    if root is not None:
+        if not isinstance(config.data, DatasetConfig):
+            raise InputError("--root names the folder of a data set, but this configuration lists its examples.")
+        changes["data"] = config.data.model_copy(update={"root": root})
+    if model is not None and model != config.model.kind:
+        size = config.model.image_size or get_preset(config.model.preset).image_size
+        changes["model"] = ModelConfig(kind=model, image_size=size, class_conditional=config.model.class_conditional)
+        changes["name"] = f"{config.name}-{model.replace('_', '-')}"
+    if seed is not None:
+        changes["seed"] = seed
+    return config.model_copy(update=changes)

@@ -5,22 +5,23 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-import torch
+from diffusers import DiffusionPipeline
 
 from sdseg.model.card import ModelCard
 from sdseg.model.device import check_device
-from sdseg.model.pipeline import SDSegPipeline
 from sdseg.model.weights import load_weights, save_weights, weights_sha256
-from sdseg.training.augment import make_sampler
-from sdseg.training.config import DiffusionConfig, ExampleConfig
-from sdseg.training.diffusion import train_diffusion
+from sdseg.training.build import learner_of
+from sdseg.training.config import ExampleConfig
+from sdseg.training.engine import Engine
 from sdseg.training.journal import Journal, Progress
+from sdseg.training.processes import Processes
 from sdseg.training.slices import SliceStack, load_slices
+from sdseg.training.stage import DiffusionConfig
 from sdseg.training.validate import validation_dice
+from sdseg.volume.example import Example
 
 
 @dataclass(frozen=True)
@@ -101,29 +102,24 @@ def finetune(
     chosen, kept_out = split(examples, config.val_split)
     stack = load_slices(chosen, card.recipe, card.labels)
     validation = load_slices(kept_out, card.recipe, card.labels) if kept_out else None
-    pipeline = load_weights(weights, config.device)
+    pipeline: Any = load_weights(weights, config.device)
     before = validation_dice(pipeline, validation) if validation else None
-    steps, losses = _train(pipeline, stack, card, output, config, progress)
+    steps, losses = _train(pipeline, stack, output, config, progress)
     val_dice = {"before": before, "after": validation_dice(pipeline, validation)} if validation else {}
     provenance = {**card.training, "parent_sha256": weights_sha256(weights), "finetuned_steps": steps}
     save_weights(pipeline, replace(card, training=provenance), output / "weights")
     return FinetuneResult(output / "weights", weights_sha256(output / "weights"), steps, losses, val_dice)
 
 
-def split(examples: Sequence[Mapping[str, Any]], val_split: float) -> tuple[list[ExampleConfig], list[ExampleConfig]]:
+def split(examples: Sequence[Mapping[str, Any]], val_split: float) -> tuple[list[Example], list[Example]]:
     """Examples to train on and to keep out, whole images; at least one is trained on."""
-    checked = [ExampleConfig.model_validate(dict(example)) for example in examples]
+    checked = [ExampleConfig.model_validate(dict(example)).example() for example in examples]
     count = min(math.ceil(len(checked) * val_split), len(checked) - 1)
     return checked[: len(checked) - count], checked[len(checked) - count :]
 
 
 def _train(
-    pipeline: SDSegPipeline,
-    stack: SliceStack,
-    card: ModelCard,
-    output: Path,
-    config: FinetuneConfig,
-    progress: Progress | None,
+    pipeline: DiffusionPipeline, stack: SliceStack, output: Path, config: FinetuneConfig, progress: Progress | None
 ) -> tuple[int, dict[str, float]]:
     """Train in place; returns the number of steps and the last mean losses."""
     steps = config.steps_for(len(stack))
@@ -137,6 +133,7 @@ def _train(
         timesteps=(950, 999),
         noise_weight=0.0,
         ema_decay=0.99,
+        class_rate=1.0,  # the embedding has learnt already
     )
     losses: dict[str, float] = {}
 
@@ -146,8 +143,6 @@ def _train(
             progress(stage, step, of, means)
 
     journal = Journal(output / "log.jsonl", remember, every=max(1, min(25, steps // 10)))
-    sampler = make_sampler(stack, settings, card.recipe, config.seed)
-    autocast = partial(torch.autocast, torch.device(config.device).type, torch.bfloat16, enabled=False)
-    report = partial(journal.record, "finetune", of=steps)
-    train_diffusion(pipeline, sampler, settings, autocast, config.seed + 1, report)
+    engine = Engine(Processes(config.device), journal, seed=config.seed)
+    engine.train("finetune", learner_of(pipeline, settings), stack, settings)
     return steps, losses

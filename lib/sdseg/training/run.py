@@ -1,163 +1,194 @@
-"""A whole training run: data, autoencoder, diffusion, weights folder."""
+"""A whole training run: data, stages, weights folder - and going on where it was interrupted."""
 
 from __future__ import annotations
 
-import sys
-from functools import partial
-from importlib.metadata import version
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 import torch
-from diffusers import AutoencoderKL
+from diffusers import AutoencoderKL, DiffusionPipeline
 
-from sdseg.errors import InputError, WeightsError
+from sdseg.errors import InputError
 from sdseg.model.card import ModelCard
-from sdseg.model.device import check_device
-from sdseg.model.pipeline import SDSegPipeline, build_autoencoder, build_pipeline
-from sdseg.model.presets import ModelPreset, get_preset
-from sdseg.model.weights import save_weights
-from sdseg.training.augment import make_sampler
-from sdseg.training.autoencoder import measure_scaling_factor, train_autoencoder
+from sdseg.model.kinds import SDSEG
+from sdseg.model.networks import UNMEASURED, build_autoencoder
+from sdseg.model.pipeline import SDSegPipeline
+from sdseg.model.presets import get_preset
+from sdseg.model.weights import save_weights, weights_sha256
+from sdseg.training.autoencoding import autoencoder_stage
+from sdseg.training.build import (
+    learner_of,
+    load_autoencoder,
+    recipe_of,
+    rival_pipeline,
+    sdseg_pipeline,
+    stage_of,
+    started_pipeline,
+)
 from sdseg.training.config import TrainingConfig
-from sdseg.training.diffusion import Snapshot, train_diffusion
+from sdseg.training.data import TrainingData, find_data
+from sdseg.training.draws import seed_of
+from sdseg.training.engine import Engine
 from sdseg.training.journal import Journal, Progress
+from sdseg.training.loop import Every
+from sdseg.training.preview import Preview
+from sdseg.training.processes import Processes
+from sdseg.training.provenance import training_card
+from sdseg.training.run_folder import RunFolder
 from sdseg.training.slices import SliceStack, load_slices
-from sdseg.volume.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What is not part of the configuration: the result is the same whatever they are.
+
+    Attributes:
+        device: torch device.
+        resume: go on where the run in the output folder stopped, if there is one.
+        autoencoder: a diffusers AutoencoderKL folder to use instead of training one.
+        start: a weights folder to start from, e.g. one of `sdseg weights import`.
+        snapshot_every: save the averaged weights every so many steps; 0: only at the end.
+        should_stop: asked after every step; the run then stops and can be resumed.
+    """
+
+    device: str = "cpu"
+    resume: bool = False
+    autoencoder: Path | None = None
+    start: Path | None = None
+    snapshot_every: int = 0
+    should_stop: Callable[[], bool] = field(default=lambda: False)
 
 
 class TrainingRun:
-    """Trains a model from a configuration into `output`.
-
-    `output/autoencoder` holds stage one's result, `output/weights` the finished weights folder,
-    `output/log.jsonl` the losses.
+    """Trains a model from a configuration into a folder, see `RunFolder`.
 
     Args:
         config: validated.
-        output: folder; must not hold finished weights.
-        device: torch device.
+        output: folder; holds no other run, or this one, to be resumed.
+        options: device, what to start from.
         progress: see `Journal`.
-        autoencoder: a diffusers AutoencoderKL folder to use instead of training one.
-        snapshot_every: save a weights folder into `output/snapshots` every so many steps of stage two; 0: never.
 
     Raises:
-        InputError: the preset and the recipe disagree, the output exists, or there is no such device.
+        InputError: configuration, data and output do not go together, or there is no such device.
     """
 
     def __init__(
-        self,
-        config: TrainingConfig,
-        output: Path,
-        device: str = "cpu",
-        progress: Progress | None = None,
-        autoencoder: Path | None = None,
-        snapshot_every: int = 0,
+        self, config: TrainingConfig, output: Path, options: RunOptions | None = None, progress: Progress | None = None
     ) -> None:
         self.config = config
-        self.preset: ModelPreset = get_preset(config.preset)
-        self.recipe = recipe_of(config, self.preset)
-        self.output = output
-        self.weights = output / "weights"
-        self._device = str(check_device(device))
-        self._journal = Journal(output / "log.jsonl", progress)
-        self._autoencoder = autoencoder
-        self._snapshot_every = snapshot_every
-        if self.weights.exists():
-            raise InputError(f"{self.weights} exists already; choose another output folder.")
+        self.options = options or RunOptions()
+        self.data: TrainingData = find_data(config)
+        self.stage = stage_of(config)
+        self.recipe = recipe_of(config, {name: asdict(window) for name, window in self.data.windows.items()})
+        self.folder = RunFolder(output)
+        processes = Processes(self.options.device)
+        if processes.is_main:
+            self.folder.claim(config, self.options.resume)
+        processes.wait()
+        main = processes.is_main
+        self.engine = Engine(
+            processes,
+            Journal(
+                self.folder.log if main else None,
+                progress if main else None,
+                config.log_every,
+                tensorboard=self.folder.tensorboard if main else None,
+            ),
+            self.folder.checkpoints,
+            config.precision,
+            config.seed,
+            config.checkpoint_every,
+            config.workers,
+            self.options.should_stop,
+        )
 
     def run(self) -> Path:
-        """Train both stages and return the weights folder."""
-        stack = self._start()
-        vae = self._trained_autoencoder(stack)
-        pipeline = build_pipeline(self.preset, vae)
-        pipeline.to(self._device)
-        self.train_diffusion(pipeline, stack)
-        save_weights(pipeline, self._card(), self.weights)
-        return self.weights
+        """Train what is left to train and return the weights folder."""
+        if self.folder.weights.exists():
+            return self.folder.weights
+        stack = load_slices(self.data.train, self.recipe, self.data.labels)
+        pipeline = self._pipeline(stack)
+        steps = self.train(pipeline, stack)
+        if self.engine.processes.is_main:
+            save_weights(pipeline, self._card(steps), self.folder.weights)
+            self.folder.clean()
+        self.engine.journal.close()
+        self.engine.processes.wait()
+        return self.folder.weights
 
     def run_autoencoder(self) -> Path:
         """Train stage one only and return its folder."""
-        self._trained_autoencoder(self._start())
-        return self.output / "autoencoder"
+        self._autoencoder(load_slices(self.data.train, self.recipe, self.data.labels))
+        self.engine.journal.close()
+        return self.folder.autoencoder
 
-    def _start(self) -> SliceStack:
-        torch.manual_seed(self.config.seed)
-        return load_slices(self.config.data, self.recipe, self.config.labels)
+    def train(self, pipeline: DiffusionPipeline, stack: SliceStack) -> int:
+        """Train the main stage of `pipeline` in place; returns the number of steps."""
+        if self.config.checkpointing:
+            _recompute_activations(pipeline)
+        learner = learner_of(pipeline, self.stage, self.config.model.frozen_encoder)
+        name = "diffusion" if self.stage is self.config.diffusion else "segmentation"
+        return self.engine.train(name, learner, stack, self.stage, self._looks(pipeline))
 
-    def _trained_autoencoder(self, stack: SliceStack) -> AutoencoderKL:
-        """The given autoencoder or a newly trained one, its `scaling_factor` measured on masks of this run."""
+    def _pipeline(self, stack: SliceStack) -> DiffusionPipeline:
+        model, labels, device = self.config.model, self.data.labels, str(self.engine.processes.device)
+        if self.options.start:
+            started = started_pipeline(self.options.start, model, labels, device)
+            if isinstance(started, SDSegPipeline) and started.vae.config.scaling_factor == UNMEASURED:
+                autoencoder_stage(self.engine, started.vae, stack, None)
+            return started
+        vae = self._autoencoder(stack) if model.kind == SDSEG else None
+        torch.manual_seed(seed_of(self.config.seed, 2))  # the random weights, also when resumed
+        pipeline = sdseg_pipeline(model, labels, vae) if vae is not None else rival_pipeline(model, labels)
+        return pipeline.to(device)
+
+    def _autoencoder(self, stack: SliceStack) -> AutoencoderKL:
+        """The given one, the one trained before the run was interrupted, or a newly trained one."""
+        preset, device = get_preset(self.config.model.preset), self.engine.processes.device
+        if self.folder.autoencoder.exists():
+            return load_autoencoder(self.folder.autoencoder, preset).to(device)
         settings = self.config.autoencoder
-        new_sampler = partial(make_sampler, stack, settings, self.recipe, self.config.seed + 1)
-        if self._autoencoder is not None:
-            vae = load_autoencoder(self._autoencoder, self.preset).to(self._device)
+        if self.options.autoencoder:
+            vae, settings = load_autoencoder(self.options.autoencoder, preset).to(device), None
+        elif settings is None:
+            raise InputError(
+                "There is no autoencoder: add a section 'autoencoder' to train one, or name one with --autoencoder, "
+                "or a weights folder with --start."
+            )
         else:
-            vae = build_autoencoder(self.preset).to(self._device)
-            report = partial(self._journal.record, "autoencoder", of=settings.steps)
-            train_autoencoder(vae, new_sampler(), settings, self._autocast, report)
-        sampler = new_sampler()  # the same masks whether stage one was just run or not
-        masks = torch.cat([sampler.draw()[1] for _ in range(8)])
-        vae.register_to_config(scaling_factor=measure_scaling_factor(vae, masks))
-        if self._autoencoder is None:
-            vae.save_pretrained(self.output / "autoencoder")
+            torch.manual_seed(seed_of(self.config.seed, 1))
+            vae = build_autoencoder(preset).to(device)
+        autoencoder_stage(self.engine, vae, stack, settings)
+        if self.engine.processes.is_main:
+            self.folder.save_autoencoder(vae)
+        self.engine.processes.wait()
         return vae
 
-    def train_diffusion(self, pipeline: SDSegPipeline, stack: SliceStack) -> None:
-        """Train stage two of `pipeline` in place."""
-        settings = self.config.diffusion
-        sampler = make_sampler(stack, settings, self.recipe, seed=self.config.seed + 2)
-        report = partial(self._journal.record, "diffusion", of=settings.steps)
-        snapshot = Snapshot(self._snapshot_every, partial(self._save_snapshot, pipeline))
-        train_diffusion(
-            pipeline,
-            sampler,
-            settings,
-            self._autocast,
-            self.config.seed + 3,
-            report,
-            snapshot if self._snapshot_every else None,
-        )
+    def _looks(self, pipeline: DiffusionPipeline) -> tuple[Every, ...]:
+        preview, every = self.config.preview, self.options.snapshot_every
+        looks = []
+        if preview.every and self.data.validation:
+            stack = load_slices(self.data.validation, self.recipe, self.data.labels)
+            shown = Preview(pipeline, stack, preview, self.engine.journal, self.folder.pictures)
+            looks.append(Every(preview.every, shown))
+        if every:
+            looks.append(Every(every, lambda step: self._save_snapshot(pipeline, step)))
+        return tuple(looks)
 
-    def _save_snapshot(self, pipeline: SDSegPipeline, step: int) -> None:
-        save_weights(pipeline, self._card(), self.output / "snapshots" / f"step-{step}", torch.float32)
+    def _save_snapshot(self, pipeline: DiffusionPipeline, step: int) -> None:
+        save_weights(pipeline, self._card(step), self.folder.snapshot(step), torch.float32)
 
-    def _autocast(self) -> torch.autocast:
-        device_type = torch.device(self._device).type
-        return torch.autocast(device_type, torch.bfloat16, enabled=self.config.precision == "bf16")
-
-    def _card(self) -> ModelCard:
-        training: dict[str, Any] = {
-            "config": self.config.model_dump(mode="json"),
-            "command": " ".join(["sdseg", *sys.argv[1:]]),
-            "software": {name: version(name) for name in ("sdseg", "torch", "diffusers", "monai")},
-        }
-        return ModelCard(self.config.name, self.preset.name, dict(self.config.labels), self.recipe, training)
+    def _card(self, steps: int) -> ModelCard:
+        started = weights_sha256(self.options.start) if self.options.start else None
+        return training_card(self.config, self.data, self.recipe, self.engine, steps, started)
 
 
-def recipe_of(config: TrainingConfig, preset: ModelPreset) -> Recipe:
-    """The recipe of a configuration, at the preset's image size."""
-    values = {**Recipe(image_size=preset.image_size).to_dict(), **config.recipe}
-    try:
-        recipe = Recipe.from_dict(values)
-    except TypeError as error:
-        raise InputError(f"recipe: {error}.") from error
-    if recipe.image_size != preset.image_size:
-        raise InputError(
-            f"recipe.image_size is {recipe.image_size}, but preset '{preset.name}' is made for {preset.image_size}."
-        )
-    return recipe
-
-
-def load_autoencoder(folder: Path, preset: ModelPreset) -> AutoencoderKL:
-    """Load a diffusers AutoencoderKL folder of the preset's latents.
-
-    Raises:
-        WeightsError: it is not one, or its latents have another size.
-    """
-    try:
-        vae = AutoencoderKL.from_pretrained(folder, low_cpu_mem_usage=False)
-    except (OSError, ValueError, RuntimeError) as error:
-        raise WeightsError(f"{folder} is not a diffusers AutoencoderKL folder ({error}).") from error
-    shrink = 2 ** (len(vae.config.block_out_channels) - 1)
-    if (vae.config.latent_channels, preset.image_size // shrink) != (preset.latent_channels, preset.latent_size):
-        raise WeightsError(f"The latents of {folder} do not fit the preset '{preset.name}'; choose another preset.")
-    return vae
+def _recompute_activations(pipeline: DiffusionPipeline) -> None:
+    modules = [
+        part for part in pipeline.components.values() if getattr(part, "_supports_gradient_checkpointing", False)
+    ]
+    if not modules:
+        raise InputError("This model cannot recompute activations; leave 'checkpointing' out.")
+    for module in modules:
+        module.enable_gradient_checkpointing()

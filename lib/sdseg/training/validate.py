@@ -5,23 +5,34 @@ from __future__ import annotations
 import torch
 
 from sdseg.inference.batches import segment_slices
-from sdseg.model.pipeline import SDSegPipeline
+from sdseg.model.slice_model import SliceModel
 from sdseg.training.slices import SliceStack
 
 
-def validation_dice(pipeline: SDSegPipeline, stack: SliceStack, seed: int = 0) -> float | None:
+def validation_dice(model: SliceModel, stack: SliceStack, seed: int = 0) -> float | None:
     """Dice of the foreground over all slices of `stack` together, by the single step.
 
     Returns:
         Dice in [0, 1], or None where neither prediction nor mask has foreground.
     """
-    modules = (pipeline.unet, pipeline.vision_encoder, pipeline.vae)
+    return foreground_dice(predict_foreground(model, stack, seed), stack.masks > 0)
+
+
+def predict_foreground(model: SliceModel, stack: SliceStack, seed: int = 0) -> torch.Tensor:
+    """(slices, 1, i, j) bool: anything but background; the model's modules are left in the mode they were in."""
+    modules = [module for module in model.components.values() if isinstance(module, torch.nn.Module)]
     were_training = [module.training for module in modules]
     for module in modules:
         module.eval()
-    found = segment_slices(pipeline, stack.images, seed) > 0.5
+    probability = segment_slices(model, stack.images, seed)
     for module, training in zip(modules, were_training, strict=True):
         module.train(training)
-    wanted = stack.masks > 0
+    if model.classes is not None:
+        return probability.argmax(dim=1, keepdim=True) > 0
+    return probability > 0.5
+
+
+def foreground_dice(found: torch.Tensor, wanted: torch.Tensor) -> float | None:
+    """2 |F and W| / (|F| + |W|) over all voxels; None where both are empty."""
     total = int(found.sum()) + int(wanted.sum())
     return 2 * int(torch.logical_and(found, wanted).sum()) / total if total else None

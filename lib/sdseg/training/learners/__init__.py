@@ -1,0 +1,1 @@
+"""What can be trained: one module a kind of model."""
