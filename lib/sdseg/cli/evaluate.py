@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from sdseg.cli.console import SAMPLE_WEIGHTS, console, progress_bar, quieten_libraries
+from sdseg.cli.console import SAMPLE_WEIGHTS, progress_bar, quieten_libraries
 from sdseg.errors import InputError
 
 
@@ -34,7 +34,9 @@ def evaluate(
     ] = "accuracy",
     name: Annotated[list[str] | None, typer.Option(help="Name of each weights folder in the report.")] = None,
     seed: Annotated[int, typer.Option(help="Of the noise and the bootstrap.")] = 0,
-    steps: Annotated[int, typer.Option(min=1, help="Of the reverse process, by DDIM above one.")] = 1,
+    steps: Annotated[
+        int | None, typer.Option(min=1, help="Of the reverse process; default each model's own, one for SDSeg.")
+    ] = None,
     step_counts: Annotated[str, typer.Option(help="Numbers of steps of the convergence curve.")] = "1,2,5,10,20,50",
     runs: Annotated[int, typer.Option(min=2, help="Noises which the stability is measured with.")] = 10,
     rounds: Annotated[int, typer.Option(min=1, help="Of the timing.")] = 5,
@@ -61,7 +63,7 @@ def evaluate(
     if dataset is None:
         if image is None or reference is None:
             raise InputError("Give an image and its reference mask, or a data set with --dataset and --root.")
-        if len(folders) > 1 or steps > 1:
+        if len(folders) > 1 or steps not in (None, 1):
             raise InputError("One image is scored with one weights folder and one step; give a data set for more.")
         evaluate_image(image, reference, folders[0], output, seed, modality, device)
         return
@@ -126,28 +128,19 @@ def evaluate_dataset(
     device: str,
 ) -> None:
     """Write the report on a split of a data set and print its tables."""
-    from rich.table import Table as Shown
-
     from sdseg.datasets import open_dataset
+    from sdseg.evaluation.as_markdown import markdown_rows
     from sdseg.evaluation.contestants import load_contestants
     from sdseg.evaluation.harness import Evaluation
-    from sdseg.evaluation.report import text_of
 
     data = open_dataset(dataset, root, **settings)
     examples = data.examples(split)
-    if not examples:
-        raise InputError(f"The split '{split}' of {dataset} is empty; choose another one.")
     contestants = load_contestants(folders, data.labels, names, device)
-    about = {"name": dataset, "split": split, "root": str(root), "settings": settings}
+    about = {"name": dataset, "split": split, "root": str(root), "settings": settings, "notes": data.notes}
     report = Evaluation(contestants, examples, data.labels, plan, about, progress_bar).report()
     report.write(output)
     for table in report.tables:
-        shown = Shown(title=table.title, title_justify="left")
-        for column in table.columns:
-            shown.add_column(column)
-        for row in table.rows:
-            shown.add_row(*map(text_of, row))
-        console.print(shown)
+        typer.echo(f"{table.title}\n{markdown_rows(table)}\n")
     typer.echo(f"report={output / 'report.html'}")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from sdseg.evaluation.bootstrap import Interval
 from sdseg.evaluation.report import FIGURES, Report, Table, fact_lines, text_of
@@ -20,10 +20,15 @@ def to_markdown(report: Report) -> str:
 
 def markdown_table(table: Table) -> str:
     """One table with its heading and notes."""
+    notes = "\n".join(f"- {note}" for note in table.notes)
+    return f"## {table.title}\n\n{markdown_rows(table)}" + (f"\n\n{notes}" if notes else "")
+
+
+def markdown_rows(table: Table) -> str:
+    """The table alone."""
     rows = [[text_of(cell) for cell in row] for row in table.rows]
     marks = ["---:" if is_numeric(table, column) else "---" for column in range(len(table.columns))]
-    notes = "\n".join(f"- {note}" for note in table.notes)
-    return f"## {table.title}\n\n{_lines(table.columns, rows, marks)}" + (f"\n\n{notes}" if notes else "")
+    return _lines(table.columns, rows, marks)
 
 
 def is_numeric(table: Table, column: int) -> bool:
@@ -32,9 +37,14 @@ def is_numeric(table: Table, column: int) -> bool:
     return bool(cells) and all(isinstance(cell, int | float | Interval) for cell in cells)
 
 
-def _lines(heading: Iterable[str], rows: Iterable[Iterable[str]], marks: Iterable[str]) -> str:
-    return "\n".join(_line(cells) for cells in (heading, marks, *rows))
-
-
-def _line(cells: Iterable[str]) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
+def _lines(heading: Iterable[str], rows: Iterable[Iterable[str]], marks: Sequence[str]) -> str:
+    """Heading, rule and rows; cells padded, so that the text reads as a table too."""
+    cells = [[cell.replace("|", "\\|").replace("\n", " ") for cell in row] for row in (heading, *rows)]
+    widths = [max(3, *map(len, column)) for column in zip(*cells, strict=True)]
+    right = [mark.endswith(":") for mark in marks]
+    rule = ["-" * (width - 1) + ":" if to_right else "-" * width for width, to_right in zip(widths, right, strict=True)]
+    padded = [
+        [cell.rjust(w) if to_right else cell.ljust(w) for cell, w, to_right in zip(row, widths, right, strict=True)]
+        for row in cells
+    ]
+    return "\n".join(f"| {' | '.join(row)} |" for row in (padded[0], rule, *padded[1:]))

@@ -25,22 +25,30 @@ class Contestant:
         name: in the report.
         folder: its weights folder.
         segmenter: loaded.
-        steps: of the reverse process.
     """
 
     name: str
     folder: Path
     segmenter: Segmenter
-    steps: int = 1
 
     @property
     def model(self) -> SliceModel:
         return self.segmenter.pipeline
 
     @property
+    def steps(self) -> int:
+        """Of the reverse process; 1 for a model without one."""
+        return self.model.steps if isinstance(self.model, Stepped) else own_steps(self.model) or 1
+
+    @property
+    def base_model(self) -> SliceModel:
+        """The model itself, whatever the number of steps."""
+        return self.model.model if isinstance(self.model, Stepped) else self.model
+
+    @property
     def takes_steps(self) -> bool:
         """Whether the model has a reverse process whose steps can be chosen."""
-        return "num_inference_steps" in inspect.signature(type(self.model).__call__).parameters
+        return own_steps(self.base_model) is not None
 
     def with_steps(self, steps: int) -> Contestant:
         """The same model with another number of reverse steps.
@@ -53,7 +61,8 @@ class Contestant:
         if not self.takes_steps:
             raise InputError(f"{self.name} has no reverse process, so that it takes no number of steps.")
         old = self.segmenter
-        return replace(self, segmenter=Segmenter(Stepped(self.model, steps), old.card, old.weights_sha256), steps=steps)
+        model = Stepped(self.base_model, steps)
+        return replace(self, segmenter=Segmenter(model, old.card, old.weights_sha256))
 
 
 class Stepped:
@@ -83,6 +92,15 @@ class Stepped:
 
     def __call__(self, image: torch.Tensor, seed: int = 0) -> torch.Tensor:
         return self.model(image, seed=seed, num_inference_steps=self.steps)  # type: ignore[call-arg]
+
+
+def own_steps(model: SliceModel) -> int | None:
+    """The number of reverse steps a model takes unless told otherwise; None where it has no reverse process."""
+    parameter = inspect.signature(type(model).__call__).parameters.get("num_inference_steps")
+    if parameter is None:
+        return None
+    config = getattr(model, "config", {})
+    return int(config["num_inference_steps"] if parameter.default is None else parameter.default)
 
 
 def load_contestants(

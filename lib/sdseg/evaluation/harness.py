@@ -10,13 +10,20 @@ from typing import Any
 from sdseg.errors import InputError
 from sdseg.evaluation.accuracy import Scoring, score_cases
 from sdseg.evaluation.accuracy_tables import ScoreBook, ablation_table, accuracy_table, comparison_table
+from sdseg.evaluation.case_pictures import cases_picture, choose_cases, ranked_cases, reverse_picture
 from sdseg.evaluation.contestants import Contestant
+from sdseg.evaluation.convergence import convergence_curves, convergence_scores, convergence_table
+from sdseg.evaluation.efficiency import efficiency_table
 from sdseg.evaluation.plan import Plan, Stage, silent
+from sdseg.evaluation.plots import plot_convergence
 from sdseg.evaluation.provenance import describe_contestants, describe_device, describe_run
 from sdseg.evaluation.records import Score
 from sdseg.evaluation.report import Picture, Report, Table
+from sdseg.evaluation.stability_table import stability_table
 from sdseg.volume.example import Example
 from sdseg.volume.recipe import is_picture
+
+Made = tuple[list[Table], list[Picture]]
 
 
 @dataclass
@@ -48,7 +55,8 @@ class Evaluation:
         if any(pictures) and not all(pictures):
             raise InputError("Pictures and volumes cannot be scored in one table; evaluate them one after the other.")
         steps = self.plan.steps
-        self.contestants = [c.with_steps(steps) if c.takes_steps else c for c in self.contestants]
+        if steps is not None:
+            self.contestants = [c.with_steps(steps) if c.takes_steps else c for c in self.contestants]
 
     def report(self) -> Report:
         """Make all tables and pictures of the plan.
@@ -57,8 +65,12 @@ class Evaluation:
             InputError: an image cannot be read, or a model does not take its modality.
             LabelError: a mask does not belong to its image.
         """
-        makers: dict[str, Callable[[], tuple[list[Table], list[Picture]]]] = {
+        makers: dict[str, Callable[[], Made]] = {
             "accuracy": self._accuracy,
+            "efficiency": self._efficiency,
+            "stability": self._stability,
+            "convergence": self._convergence,
+            "reverse": self._reverse,
             "ablation": self._ablation,
         }
         made = [makers[name]() for name in self.plan.tables]
@@ -84,20 +96,58 @@ class Evaluation:
 
     @property
     def _scores(self) -> list[Score]:
-        return list(self._book.scores) if "_book" in self.__dict__ else []
+        """Of whatever was scored; several steps beside the plan's only from the convergence."""
+        books = [self.__dict__[name] for name in ("_book", "_converging") if name in self.__dict__]
+        return list(dict.fromkeys(score for book in books for score in book.scores))
 
     @cached_property
     def _book(self) -> ScoreBook:
-        scoring = Scoring(self.labels, self.plan.tolerance)
+        scoring, plan = Scoring(self.labels, self.plan.tolerance), self.plan
         with self.stage("accuracy") as update:
-            scores = score_cases(self.contestants, self.examples, scoring, self.plan.seed, self.plan.batch_size, update)
-        return ScoreBook(scores, self.plan.seed, self.plan.resamples)
+            scores = score_cases(self.contestants, self.examples, scoring, plan.seed, plan.batch_size, update)
+        return ScoreBook(scores, plan.seed, plan.resamples)
 
-    def _accuracy(self) -> tuple[list[Table], list[Picture]]:
+    @cached_property
+    def _converging(self) -> ScoreBook:
+        with self.stage("convergence") as update:
+            return convergence_scores(self.contestants, self.examples, self.labels, self.plan, update)
+
+    def _accuracy(self) -> Made:
         tables = [accuracy_table(self._book, self.plan.tolerance)]
         if len(self.contestants) > 1:
             tables.append(comparison_table(self._book))
-        return tables, []
+        drawn = [
+            cases_picture(f"cases-{number}", contestant, self.examples, self.labels, self._book, self.plan)
+            for number, contestant in enumerate(self.contestants, 1)
+        ]
+        return tables, [picture for picture in drawn if picture is not None]
 
-    def _ablation(self) -> tuple[list[Table], list[Picture]]:
+    def _efficiency(self) -> Made:
+        with self.stage("efficiency") as update:
+            return [efficiency_table(self.contestants, self.plan, update)], []
+
+    def _stability(self) -> Made:
+        with self.stage("stability") as update:
+            return [stability_table(self.contestants, self.examples, self.labels, self.plan, update)], []
+
+    def _convergence(self) -> Made:
+        book = self._converging
+        steppers = [contestant.name for contestant in self.contestants if contestant.takes_steps]
+        label = f"Dice of {book.structures[-1]}, each {book.levels[0].value}"
+        png = plot_convergence(convergence_curves(book), label)
+        caption = "Mean Dice and 95% interval against the number of DDIM steps; one step is the paper's closed form."
+        return [convergence_table(book, steppers)], [Picture("convergence", "Convergence", caption, png)]
+
+    def _reverse(self) -> Made:
+        """On the median case of the first model."""
+        ranked = choose_cases(ranked_cases(self._book, self.contestants[0].name))
+        case = next((ranked[name][0] for name in ("median", "worst", "case") if name in ranked), self.examples[0].id)
+        example = next(example for example in self.examples if example.id == case)
+        drawn = [
+            reverse_picture(f"reverse-{number}", contestant, example, self.plan)
+            for number, contestant in enumerate(self.contestants, 1)
+        ]
+        return [], [picture for picture in drawn if picture is not None]
+
+    def _ablation(self) -> Made:
         return [ablation_table(self._book)], []

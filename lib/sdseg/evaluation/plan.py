@@ -27,7 +27,7 @@ class Plan:
     Attributes:
         tables: of TABLES, which to make.
         seed: of the noise and of the bootstrap.
-        steps: of the reverse process, for models that have one.
+        steps: of the reverse process, for models that have one; None: as many as a model takes by itself.
         batch_size: slices at a time.
         tolerance: of the surface Dice, mm or pixels.
         resamples: of the bootstrap.
@@ -40,7 +40,7 @@ class Plan:
 
     tables: Sequence[str] = ("accuracy",)
     seed: int = 0
-    steps: int = 1
+    steps: int | None = None
     batch_size: int = 8
     tolerance: float = 2.0
     resamples: int = 10_000
@@ -54,7 +54,13 @@ class Plan:
         for name in self.tables:
             if name not in TABLES:
                 raise UnknownNameError(f"There is no table '{name}'; choose of: {', '.join(TABLES)}, or all.")
-        counts = (self.steps, self.batch_size, self.rounds, self.compared_steps, *self.step_counts)
+        counts = (
+            1 if self.steps is None else self.steps,
+            self.batch_size,
+            self.rounds,
+            self.compared_steps,
+            *self.step_counts,
+        )
         if not self.tables or not self.step_counts or min(counts) < 1 or self.runs < 2 or not self.tolerance > 0:
             raise InputError(
                 "An evaluation needs a table, at least one step, slice and round, two noises and a tolerance above 0."

@@ -37,7 +37,7 @@ def describe_contestants(contestants: Sequence[Contestant]) -> dict[str, Any]:
             "preset": contestant.segmenter.card.preset,
             "weights_sha256": contestant.segmenter.weights_sha256,
             "folder": str(contestant.folder),
-            "steps": contestant.steps,
+            "steps": contestant.steps if contestant.takes_steps else None,
         }
         for contestant in contestants
     }
