@@ -90,8 +90,11 @@ def test_mr_has_a_usual_window_ct_has_none(tmp_path: Path) -> None:
     mr = open_dataset("volumes", tmp_path, labels=ORGANS["labels"], modality="MR")
     assert mr.recipe_windows["MR"].kind == "percentile"
     ct = open_dataset("volumes", tmp_path, labels=ORGANS["labels"], modality="CT")
-    with pytest.raises(InputError, match=r"state the window of CT, as in \[-160, 240\]"):
+    with pytest.raises(InputError, match=r"state the window of CT, as in window: \[-160, 240\]"):
         _ = ct.recipe_windows
+    unknown = open_dataset("volumes", tmp_path, labels=ORGANS["labels"])
+    with pytest.raises(InputError, match="state the modality and its window"):
+        _ = unknown.recipe_windows
 
 
 def test_a_dicom_series_a_case(tmp_path: Path) -> None:

@@ -73,7 +73,8 @@ class Dataset(ABC):
     def recipe_windows(self) -> Mapping[str, Window]:
         """DICOM Modality -> Window, for the `Recipe`; InputError where nobody has stated one."""
         if not self.windows:
-            raise InputError(f"{self.name} at {self.root}: state the window of {self.modality}, as in [-160, 240].")
+            what = f"the window of {self.modality}" if self.modality else "the modality and its window"
+            raise InputError(f"{self.name} at {self.root}: state {what}, as in window: [-160, 240].")
         return self.windows
 
     def examples(self, split: str) -> tuple[Example, ...]:
