@@ -50,8 +50,10 @@ def test_round_trip_is_exact_to_the_bit(folder: Path) -> None:
 
 
 def test_sizes_on_disk(folder: Path) -> None:
-    """413 million parameters: 1.65e9 bytes, 1.54 GiB, in fp32, half of that in fp16."""
+    """413 million parameters: 1.65e9 bytes, 1.54 GiB, in fp32, half of that in fp16; less without the mask encoder."""
     import_weights(str(folder / "first"), folder / "half", dtype=torch.float16)
+    import_weights(str(folder / "first"), folder / "inference", inference_only=True)
+    assert read_info(folder / "inference").size <= 1.52e9
     full, half = (read_info(folder / name) for name in ("first", "half"))
     assert sum(part.parameters for part in full.components) == pytest.approx(412.8e6, rel=1e-3)
     assert full.size <= 1.6 * GIB

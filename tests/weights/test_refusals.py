@@ -138,6 +138,16 @@ def test_truncated_files(suffix: str, share: float, tmp_path: Path) -> None:
     refused(path, tmp_path / "weights", "is damaged")
 
 
+@pytest.mark.parametrize("share", [0.3, 0.9])
+def test_a_flipped_bit_is_found(share: float, tmp_path: Path) -> None:
+    """PyTorch writes checksums and does not read them: such a file would load, and be wrong."""
+    path = GOLDEN.save(tmp_path / "a.ckpt")
+    content = bytearray(path.read_bytes())
+    content[int(len(content) * share)] ^= 1
+    path.write_bytes(content)
+    refused(path, tmp_path / "weights", "is damaged")
+
+
 @pytest.mark.parametrize("text", ["<!doctype html><title>Not found</title>", "hello\n" * 20])
 def test_other_files(text: str, tmp_path: Path) -> None:
     (tmp_path / "a.ckpt").write_text(text)

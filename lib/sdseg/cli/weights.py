@@ -36,6 +36,9 @@ def import_(
     image_size: Annotated[int | None, typer.Option(min=8, help="Rows = columns of an image; default 256.")] = None,
     preset: Annotated[str | None, typer.Option(help="Whose U-Net to take, where the source has none.")] = None,
     seed: Annotated[int, typer.Option(help="Of weights that are drawn at random.")] = 0,
+    inference_only: Annotated[
+        bool, typer.Option("--inference-only", help="Leave out the mask encoder, which only a training needs.")
+    ] = False,
 ) -> None:
     """Make a weights folder from weights of another kind.
 
@@ -71,6 +74,7 @@ def import_(
         Choices(heads, image_size, preset, seed),
         Description(names, windows, name),
         dtypes[dtype],
+        inference_only,
     )
     for choice, value in card.training["import"].get("assumed", {}).items():
         console.print(f"[yellow]No tensor tells {choice}: assumed {value}; choose with --{choice.replace('_', '-')}.")
@@ -106,12 +110,13 @@ def info(folder: Folder) -> None:
 def describe(told: WeightsInfo) -> list[str]:
     """The lines of `sdseg weights info`."""
     card, unet = told.card, told.unet
+    sizes = f"U-Net {unet.get('block_out_channels')}, {unet.get('num_attention_heads')} heads, " if unet else ""
     lines = [
         f"name          {card.name}",
+        f"kind          {card.kind}{''.join(f'; {words}' for words in told.deviations)}",
         f"sha256        {told.sha256}",
-        f"preset        {card.preset}: U-Net {unet.get('block_out_channels')}, "
-        f"{unet.get('num_attention_heads')} heads, images {card.recipe.image_size} squared",
-        f"scale factor  {told.scale_factor:.6g}",
+        f"preset        {card.preset}: {sizes}images {card.recipe.image_size} squared",
+        *([] if told.scale_factor is None else [f"scale factor  {told.scale_factor:.6g}"]),
         f"labels        {', '.join(f'{value} {name}' for name, value in card.labels.items())}",
         f"modalities    {', '.join(card.modalities)}",
         f"size          {told.size / 1e6:.1f} MB",

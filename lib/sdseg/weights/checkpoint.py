@@ -86,6 +86,7 @@ def _read_pickle(path: Path) -> Checkpoint:
 
 def _load_safely(path: Path) -> Any:
     try:
+        _check_sums(path)
         with torch.serialization.safe_globals(_TOLERATED):
             return torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
     except pickle.UnpicklingError as error:
@@ -95,8 +96,16 @@ def _load_safely(path: Path) -> Any:
             f"{path} holds code beside its weights and was not opened: ask its source for a safetensors file, "
             "or for a checkpoint with tensors alone."
         ) from error
-    except (OSError, RuntimeError, EOFError, ValueError, KeyError) as error:
+    except (OSError, RuntimeError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise WeightsError(f"{path} is damaged, unreadable or no PyTorch checkpoint; download it again.") from error
+
+
+def _check_sums(path: Path) -> None:
+    """Compare an archive with its own checksums, which PyTorch writes and does not read."""
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            if damaged := archive.testzip():
+                raise zipfile.BadZipFile(f"{damaged} does not match its checksum")
 
 
 def _is_pickle(path: Path) -> bool:

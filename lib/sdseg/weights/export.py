@@ -21,6 +21,7 @@ from sdseg.weights.checkpoint import NOTE
 from sdseg.weights.layout import to_theirs
 from sdseg.weights.naming import autoencoder_places, ema_name, unet_places, vision_encoder_places
 from sdseg.weights.note import note_of
+from sdseg.weights.variant import refuse_deviations
 
 _CONSTANT_DECAY = -1  # what the authors' EMA counts where its decay does not warm up
 
@@ -34,13 +35,15 @@ def export_weights(folder: Path, file: Path) -> None:
 
     Raises:
         InputError: the file exists or has another suffix.
-        WeightsError: the folder is damaged, or the disk refuses.
+        WeightsError: the folder is damaged, of a rival or a variant that the authors' naming cannot express, or the
+            disk refuses.
     """
     if file.suffix not in (".ckpt", ".safetensors"):
         raise InputError(f"{file.name} must end in .ckpt or .safetensors.")
     if file.exists():
         raise InputError(f"{file} exists already; choose another name or remove it.")
-    card, pipeline = ModelCard.load(folder), load_weights(folder)
+    card, pipeline = ModelCard.load(folder), load_weights(folder, kind=SDSegPipeline)
+    refuse_deviations(folder)
     updates = card.training.get("import", {}).get("ema_updates", _CONSTANT_DECAY)
     _save(authors_state_dict(pipeline, updates), json.dumps(note_of(pipeline, card)), file)
 

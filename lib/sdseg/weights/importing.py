@@ -12,12 +12,14 @@ import torch
 
 from sdseg.errors import WeightsError
 from sdseg.model.card import ModelCard, check_labels
+from sdseg.model.mask_decoder import MaskDecoder
+from sdseg.model.pipeline import SDSegPipeline
 from sdseg.model.weights import save_weights
 from sdseg.volume.recipe import Recipe
 from sdseg.volume.window import Window
 from sdseg.weights.assemble import Imported
 from sdseg.weights.note import card_of_note
-from sdseg.weights.sizes import CUSTOM
+from sdseg.weights.sizes import untold
 from sdseg.weights.source import Choices, Kind, import_source
 
 PHOTOGRAPHS = {"XC": Window("range", 0, 255)}
@@ -45,6 +47,7 @@ def import_weights(
     choices: Choices | None = None,
     description: Description | None = None,
     dtype: torch.dtype = torch.float32,
+    inference_only: bool = False,
 ) -> ModelCard:
     """Import weights of any kind into a new weights folder, which appears whole or not at all.
 
@@ -55,13 +58,14 @@ def import_weights(
         choices: about the network.
         description: for the card.
         dtype: precision on disk.
+        inference_only: leave out the mask encoder, which only a training needs.
 
     Returns:
         The card of the new folder.
 
     Raises:
         InputError, WeightsError: see `import_source`; the labels do not match the classes; the folder exists or cannot
-            be written.
+            be written; weights to start a training from are to be `inference_only`.
     """
     if folder.exists():
         raise WeightsError(f"{folder} exists already; choose another folder or remove it.")
@@ -70,8 +74,16 @@ def import_weights(
     card = _card(imported, folder.name, description or Description(), _assumed(imported, choices))
     check_labels(card.labels, imported.pipeline.classes)
     _check_range(imported, dtype)
-    save_weights(imported.pipeline, card, folder, dtype)
+    pipeline = _without_mask_encoder(imported) if inference_only else imported.pipeline
+    save_weights(pipeline, card, folder, dtype)
     return card
+
+
+def _without_mask_encoder(imported: Imported) -> SDSegPipeline:
+    if not imported.facts.get("trained", True):
+        raise WeightsError("Weights to start a training from need their mask encoder; leave out --inference-only.")
+    pipeline = imported.pipeline
+    return SDSegPipeline(MaskDecoder.of(pipeline.vae), pipeline.vision_encoder, pipeline.unet, pipeline.scheduler)
 
 
 def _check_range(imported: Imported, dtype: torch.dtype) -> None:
@@ -88,10 +100,10 @@ def _check_range(imported: Imported, dtype: torch.dtype) -> None:
 
 def _assumed(imported: Imported, choices: Choices) -> dict[str, int]:
     """What neither a tensor nor the user told, by the name of the choice."""
-    if imported.note or imported.preset.name != CUSTOM:
+    if imported.note or imported.preset.name == choices.preset:
         return {}
     taken = {"heads": imported.preset.unet_num_attention_heads, "image_size": imported.preset.image_size}
-    return {name: value for name, value in taken.items() if getattr(choices, name) is None}
+    return {name: taken[name] for name in untold(imported.preset) if getattr(choices, name) is None}
 
 
 def _card(imported: Imported, default_name: str, description: Description, assumed: dict[str, int]) -> ModelCard:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,9 @@ from safetensors import SafetensorError, safe_open
 
 from sdseg.errors import WeightsError
 from sdseg.model.card import ModelCard
-from sdseg.model.weights import WEIGHT_FILES, weights_sha256
+from sdseg.model.kinds import SDSEG, weight_files
+from sdseg.model.weights import weights_sha256
+from sdseg.weights.variant import deviations, read_config
 
 
 @dataclass(frozen=True)
@@ -33,16 +34,18 @@ class WeightsInfo:
     Attributes:
         card: labels, recipe and provenance.
         sha256: identity: over weight files and card.
-        components: U-Net, autoencoder, vision encoder.
-        scale_factor: of the mask latents.
-        unet: its configuration: widths, heads, classes ...
+        components: U-Net, autoencoder, vision encoder; or a rival's networks.
+        scale_factor: of the mask latents; None for a rival.
+        unet: its configuration: widths, heads, classes ...; empty for a rival.
+        deviations: from the authors' model; an export needs there to be none.
     """
 
     card: ModelCard
     sha256: str
     components: tuple[Component, ...]
-    scale_factor: float
+    scale_factor: float | None
     unet: dict[str, Any]
+    deviations: tuple[str, ...] = ()
 
     @property
     def size(self) -> int:
@@ -57,9 +60,11 @@ def read_info(folder: Path) -> WeightsInfo:
         WeightsError: it is none, or damaged.
     """
     card, sha256 = ModelCard.load(folder), weights_sha256(folder)
-    components = tuple(_component(folder / name) for name in WEIGHT_FILES)
-    vae, unet = (_config(folder / name / "config.json") for name in ("vae", "unet"))
-    return WeightsInfo(card, sha256, components, vae.get("scaling_factor", 1.0), unet)
+    components = tuple(_component(folder / name) for name in weight_files(folder))
+    if card.kind != SDSEG:
+        return WeightsInfo(card, sha256, components, None, {})
+    vae, unet = (read_config(folder / name / "config.json") for name in ("vae", "unet"))
+    return WeightsInfo(card, sha256, components, vae.get("scaling_factor", 1.0), unet, deviations(folder))
 
 
 def _component(path: Path) -> Component:
@@ -78,11 +83,3 @@ def _component(path: Path) -> Component:
     with path.open("rb") as content:
         digest = hashlib.file_digest(content, "sha256").hexdigest()
     return Component(path.parent.name, path.stat().st_size, parameters, "/".join(sorted(dtypes)), digest)
-
-
-def _config(path: Path) -> dict[str, Any]:
-    try:
-        values: dict[str, Any] = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise WeightsError(f"{path} is missing or damaged ({error}); restore it.") from error
-    return values

@@ -109,6 +109,18 @@ def named(preset: ModelPreset) -> ModelPreset:
     return next(equal, replace(preset, name=CUSTOM))
 
 
+def untold(preset: ModelPreset) -> tuple[str, ...]:
+    """What tensors cannot tell of these sizes, by its name in `Choices`: the more, the less a preset settles it."""
+    if preset.name == CUSTOM:
+        return ("heads", "image_size")
+    alike = [known for known in PRESETS.values() if _but_for_images(known) == _but_for_images(preset)]
+    return ("image_size",) if len(alike) > 1 else ()
+
+
+def _but_for_images(preset: ModelPreset) -> ModelPreset:
+    return replace(preset, name="", image_size=0)
+
+
 def check_sizes(preset: ModelPreset) -> ModelPreset:
     """The preset itself.
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from sdseg.errors import InputError, WeightsError
 from sdseg.model.card import CARD_FILE, ModelCard
+from sdseg.model.pipeline import SDSegPipeline
 from sdseg.model.weights import load_weights, weights_sha256
 from sdseg.weights.assemble import Imported
 from sdseg.weights.authors import import_authors
@@ -103,6 +104,6 @@ def _import_folder(folder: Path, kind: Kind, choices: Choices) -> Imported:
         raise WeightsError(f"{kind_told}; for its autoencoder give {folder / 'vae'}.")
     if choices.heads or choices.image_size or choices.preset:
         raise WeightsError(f"Heads, image size and preset are settled in the weights folder {folder}; leave them out.")
-    card, pipeline = ModelCard.load(folder), load_weights(folder)
+    card, pipeline = ModelCard.load(folder), load_weights(folder, kind=SDSegPipeline)
     facts = {"imported_from": folder.name, "imported_sha256": weights_sha256(folder)}
     return Imported(pipeline, sizes_of(pipeline), facts, note_of(pipeline, card))
