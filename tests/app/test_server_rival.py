@@ -10,6 +10,8 @@ from helpers.rivals import save_tiny_rival
 
 from sdseg.model.weights import weights_sha256
 
+MODELS = {"sdseg": "SDSeg brain-tiny", "unet": "BasicUNet brain-rival"}  # and what a SEG calls their algorithm
+
 
 @pytest.fixture(scope="module")
 def rival(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -57,6 +59,7 @@ def test_a_label_drawn_after_the_rival_names_the_rival(both: Server, image: Imag
     assert algorithm.AlgorithmName == MODELS["unet"]
 
 
+@pytest.mark.slow
 def test_the_rival_is_trained_and_sdseg_stays(both: Server, image: Image, box: Path, weights: Path) -> None:
     assert both.save_label(image.uid, box, label_info=[{"name": "brain", "idx": 1}]).ok
     steps = {"max_steps": 2, "train_batch_size": 2, "val_split": 0.0, "name": "from_test"}
@@ -72,6 +75,7 @@ def test_the_rival_is_trained_and_sdseg_stays(both: Server, image: Image, box: P
     assert (both.model_dir / "unet" / "current").is_file() and not (both.model_dir / "sdseg" / "current").exists()
 
 
+@pytest.mark.slow
 def test_a_start_without_weights_is_one_line(tmp_path: Path, weights: Path) -> None:
     copy_sample(tmp_path / "studies")
     conf = ("model_dir", str(tmp_path / "model"), "weights", str(weights))
@@ -81,6 +85,3 @@ def test_a_start_without_weights_is_one_line(tmp_path: Path, weights: Path) -> N
     assert ended.returncode != 0
     assert len([line for line in output.splitlines() if "give its weights with --conf liver_weights" in line]) == 1
     assert "Traceback" not in output, output
-
-
-MODELS = {"sdseg": "SDSeg brain-tiny", "unet": "BasicUNet brain-rival"}

@@ -66,11 +66,21 @@ def test_unknown_names_are_told_with_those_there_are() -> None:
         ("image_diffusion", {"samples": 0}, "samples must be a whole number from 1 to 1000, not 0"),
         ("image_diffusion", {"num_inference_steps": "ten"}, "num_inference_steps must be"),
         ("image_diffusion", {"prediction_type": "x"}, "one of sample, epsilon, not 'x'"),
+        (
+            "image_diffusion",
+            {"channels": [8] * 8, "attention_levels": [False] * 8},
+            "64 pixels cannot be halved 7 times",
+        ),
+        ("image_diffusion", {"channels": [8, 8]}, "mend its options"),
+        ("basic_unet", {"features": [8, 8]}, "basic_unet cannot be built with .*mend its options"),
+        ("unetr", {"num_heads": 5}, "mend its options"),
+        ("flexible_unet", {"backbone": "resnet11"}, "mend its options"),
     ],
 )
 def test_options_that_do_not_fit_are_told(kind: str, options: dict[str, object], words: str) -> None:
-    with pytest.raises(InputError, match=words):
+    with pytest.raises(InputError, match=words) as told:
         build_rival(kind, 64, preset="tiny", **options)
+    assert "\n" not in str(told.value)
 
 
 def test_an_option_replaces_the_presets() -> None:

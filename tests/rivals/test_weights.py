@@ -9,12 +9,12 @@ from helpers.models import save_tiny_weights
 from helpers.rivals import rival_card, save_tiny_rival, tiny_rival
 from safetensors.torch import load_file, save_file
 
-from sdseg.errors import WeightsError
+from sdseg.errors import InputError, WeightsError
 from sdseg.inference.segmenter import Segmenter
 from sdseg.model.card import ModelCard
 from sdseg.model.pipeline import SDSegPipeline
 from sdseg.model.weights import current, load_weights, publish, save_weights, weights_sha256
-from sdseg.rivals import RIVALS
+from sdseg.rivals import RIVALS, copy_with_sampling
 
 FILE = "network/diffusion_pytorch_model.safetensors"
 LABELS = ("liver", "spleen")
@@ -44,6 +44,20 @@ def test_steps_and_samples_are_kept(tmp_path: Path) -> None:
     loaded = load_weights(tmp_path / "weights")
     assert (loaded.config.num_inference_steps, loaded.config.samples) == (4, 2)
     assert torch.equal(loaded(IMAGE), pipeline(IMAGE))
+
+
+def test_a_copy_that_samples_otherwise_is_another_model(tmp_path: Path, weights: Path) -> None:
+    folder = save_tiny_rival(tmp_path / "diffusion", "image_diffusion")
+    copy_with_sampling(folder, tmp_path / "copy", 3, samples=2)
+    assert torch.equal(load_weights(tmp_path / "copy")(IMAGE), load_weights(folder)(IMAGE, 0, 3, samples=2))
+    assert weights_sha256(tmp_path / "copy") != weights_sha256(folder)
+    with pytest.raises(WeightsError, match="exists already"):
+        copy_with_sampling(folder, tmp_path / "copy", 3, samples=2)
+    with pytest.raises(WeightsError, match="a RivalPipeline, which does not sample"):
+        copy_with_sampling(weights, tmp_path / "other", 3, samples=2)
+    with pytest.raises(InputError, match="samples must be"):
+        copy_with_sampling(folder, tmp_path / "other", 3, samples=0)
+    assert not (tmp_path / "other").exists()
 
 
 def test_publish(weights: Path, tmp_path: Path) -> None:

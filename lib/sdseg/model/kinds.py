@@ -54,12 +54,21 @@ def pipeline_class_of(folder: Path) -> type[DiffusionPipeline]:
     Raises:
         WeightsError: its index is missing or damaged, or names a class that is not registered.
     """
-    name = _index(folder).get("_class_name")
+    name = pipeline_name(folder)
     if name not in _REGISTERED:
         raise WeightsError(
             f"The weights in {folder} are of the unknown kind {name!r}; use weights of: {', '.join(_REGISTERED)}."
         )
     return _REGISTERED[name][0]
+
+
+def pipeline_name(folder: Path) -> str:
+    """The name of the class that a weights folder was saved from, known here or not.
+
+    Raises:
+        WeightsError: its index is missing or damaged.
+    """
+    return str(_index(folder).get("_class_name"))
 
 
 def weight_files(folder: Path) -> tuple[str, ...]:

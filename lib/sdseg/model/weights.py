@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
@@ -15,7 +16,16 @@ from safetensors import SafetensorError, safe_open
 from sdseg.durable import new_beside, replacing, sync_tree
 from sdseg.errors import WeightsError
 from sdseg.model.card import CARD_FILE, ModelCard, check_kind
-from sdseg.model.kinds import SDSEG, Traits, pipeline_class_of, register_pipeline, traits_of, weight_files
+from sdseg.model.kinds import (
+    INDEX_FILE,
+    SDSEG,
+    Traits,
+    pipeline_class_of,
+    pipeline_name,
+    register_pipeline,
+    traits_of,
+    weight_files,
+)
 from sdseg.model.pipeline import SDSegPipeline
 
 POINTER_FILE = "current"
@@ -117,11 +127,14 @@ def _refuse_other_keys(folder: Path, name: str, module: torch.nn.Module) -> None
 def weights_sha256(folder: Path) -> str:
     """SHA-256 over the names and contents of the weight files and the card: the identity of a model.
 
+    Of a rival over its index too, which holds how often an image is denoised; SDSeg's holds nothing of the kind.
+
     Raises:
         WeightsError: one of them is missing.
     """
     digest = hashlib.sha256()
-    names = (*weight_files(folder), CARD_FILE)
+    index = () if pipeline_name(folder) == SDSegPipeline.__name__ else (INDEX_FILE,)
+    names = (*weight_files(folder), CARD_FILE, *index)
     _refuse_missing(folder, names)
     for name in names:
         digest.update(name.encode() + b"\0" + hashlib.sha256((folder / name).read_bytes()).digest())
@@ -143,7 +156,7 @@ def publish(folder: Path, models_dir: Path) -> Path:
     try:
         models_dir.mkdir(parents=True, exist_ok=True)
         if not target.exists():
-            _copy_whole(folder, target)
+            copy_whole(folder, target)
         with replacing(models_dir / POINTER_FILE) as pointer:
             pointer.write(f"{target.name}\n".encode())
     except OSError as error:
@@ -151,11 +164,18 @@ def publish(folder: Path, models_dir: Path) -> Path:
     return target
 
 
-def _copy_whole(folder: Path, target: Path) -> None:
+def copy_whole(folder: Path, target: Path, change: Callable[[Path], None] | None = None) -> None:
+    """Copy a weights folder; the copy appears complete, and after `change`, or not at all.
+
+    Raises:
+        OSError: the disk refuses.
+    """
     staging = new_beside(target)
     staging.mkdir()
     try:
         shutil.copytree(folder, staging, dirs_exist_ok=True)
+        if change:
+            change(staging)
         sync_tree(staging)
         staging.rename(target)
     finally:

@@ -5,8 +5,9 @@ from sdseg.rivals.architectures import RIVALS
 from sdseg.rivals.build import build_rival
 from sdseg.rivals.image_diffusion import ImageDiffusionPipeline
 from sdseg.rivals.pipeline import RivalPipeline
+from sdseg.rivals.sampling import copy_with_sampling
 
-__all__ = ["RIVALS", "ImageDiffusionPipeline", "RivalPipeline", "build_rival"]
+__all__ = ["RIVALS", "ImageDiffusionPipeline", "RivalPipeline", "build_rival", "copy_with_sampling"]
 
 
 def _traits(pipeline: RivalPipeline) -> Traits:

@@ -57,6 +57,9 @@ def _unetr(image_size: int, in_channels: int, out_channels: int, options: Option
 
 
 def _diffusion_unet(image_size: int, in_channels: int, out_channels: int, options: Options) -> torch.nn.Module:
+    halvings = len(options["channels"]) - 1
+    if image_size % 2**halvings:
+        raise ValueError(f"{image_size} pixels cannot be halved {halvings} times")
     return DiffusionModelUNet(2, in_channels, out_channels, **options)
 
 

@@ -38,12 +38,18 @@ def build_rival(
     prediction_type = options.pop("prediction_type", _PREDICTIONS[0])
     if prediction_type not in _PREDICTIONS:
         raise InputError(f"prediction_type must be one of {', '.join(_PREDICTIONS)}, not {prediction_type!r}.")
-    sampling = {name: _count(name, options.pop(name)) for name in _SAMPLING if name in options}
+    sampling = check_sampling({name: options.pop(name) for name in _SAMPLING if name in options})
     network = DenoisingNetwork(kind, image_size, classes, complete_options(rival, image_size, preset, **options))
     return ImageDiffusionPipeline(network, make_ddim_scheduler(prediction_type), **sampling)
 
 
-def _count(name: str, value: Any) -> int:
-    if not isinstance(value, int) or not 1 <= value <= 1000:
-        raise InputError(f"{name} must be a whole number from 1 to 1000, not {value!r}.")
-    return value
+def check_sampling(values: dict[str, Any]) -> dict[str, int]:
+    """The numbers of steps and samples as they are.
+
+    Raises:
+        InputError: one is no whole number, or out of range.
+    """
+    for name, value in values.items():
+        if not isinstance(value, int) or not 1 <= value <= 1000:
+            raise InputError(f"{name} must be a whole number from 1 to 1000, not {value!r}.")
+    return values

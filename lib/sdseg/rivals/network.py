@@ -37,7 +37,11 @@ class MonaiNetwork(ModelMixin, ConfigMixin):
             raise InputError(f"A model of several classes has at least 2 with the background, not {classes}.")
         out_channels = classes or 1
         options = complete_options(chosen, image_size, **(options or {}))
-        self.network = chosen.build(image_size, 3 + self._mask_channels(out_channels), out_channels, options)
+        try:
+            self.network = chosen.build(image_size, 3 + self._mask_channels(out_channels), out_channels, options)
+        except (ValueError, TypeError, AssertionError, NotImplementedError) as error:  # as MONAI refuses an option
+            told = " ".join(str(error).split())
+            raise InputError(f"{architecture} cannot be built with {options} ({told}); mend its options.") from error
 
     def _mask_channels(self, out_channels: int) -> int:
         return 0
