@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -96,9 +96,12 @@ class Evaluation:
 
     @property
     def _scores(self) -> list[Score]:
-        """Of whatever was scored; several steps beside the plan's only from the convergence."""
+        """Whatever was scored, each figure once: the convergence repeats those of the plan's steps."""
         books = [self.__dict__[name] for name in ("_book", "_converging") if name in self.__dict__]
-        return list(dict.fromkeys(score for book in books for score in book.scores))
+        known: dict[object, Score] = {}
+        for score in (score for book in books for score in book.scores):
+            known.setdefault(replace(score, value=None), score)
+        return list(known.values())
 
     @cached_property
     def _book(self) -> ScoreBook:
