@@ -59,7 +59,7 @@ def load_lpips(weights: Path) -> Similarity:
     """
     try:
         package = importlib.import_module("lpips")
-    except ImportError as error:
+    except (ImportError, RuntimeError) as error:  # torchvision beside another build of torch is a RuntimeError
         raise InputError(
             f"LPIPS needs the package lpips ({error}); install it or leave --lpips-weights out."
         ) from error
@@ -67,7 +67,8 @@ def load_lpips(weights: Path) -> Similarity:
     try:
         network.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
     except (OSError, RuntimeError, pickle.UnpicklingError) as error:
-        raise WeightsError(f"{weights} does not hold the weights of lpips.LPIPS(net='alex') ({error}).") from error
+        reason = str(error).strip().splitlines()[0]
+        raise WeightsError(f"{weights} does not hold the weights of lpips.LPIPS(net='alex') ({reason}).") from error
     return _as_similarity(network.eval().requires_grad_(False))
 
 
