@@ -38,6 +38,12 @@ def test_round_trip(kind: str, labels: tuple[str, ...], tmp_path: Path) -> None:
     assert weights_sha256(folder) != weights_sha256(save_tiny_rival(tmp_path / "other", kind, seed=4, labels=labels))
 
 
+def test_saved_again_it_is_the_same_model_and_tells_no_path(tmp_path: Path, weights: Path) -> None:
+    save_weights(load_weights(weights), rival_card("basic_unet"), tmp_path / "again", torch.float32)
+    assert weights_sha256(tmp_path / "again") == weights_sha256(weights)
+    assert not any(str(tmp_path) in path.read_text() for path in (tmp_path / "again").rglob("*.json"))
+
+
 def test_steps_and_samples_are_kept(tmp_path: Path) -> None:
     pipeline = tiny_rival("image_diffusion", num_inference_steps=4, samples=2, prediction_type="epsilon")
     save_weights(pipeline, rival_card("image_diffusion"), tmp_path / "weights", torch.float32)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -59,6 +60,7 @@ def save_weights(
         staging.mkdir(parents=True)  # not mkdtemp, which would make the weights private
         pipeline.to(dtype=dtype)
         pipeline.save_pretrained(staging, safe_serialization=True)
+        _forget_paths(staging)
         card.save(staging)
         sync_tree(staging)
         staging.rename(folder)
@@ -68,6 +70,14 @@ def save_weights(
     finally:
         pipeline.to(dtype=before)
         shutil.rmtree(staging, ignore_errors=True)
+
+
+def _forget_paths(folder: Path) -> None:
+    """diffusers notes where the weights were loaded from, which is nobody's business and would change the identity."""
+    for path in folder.rglob("*.json"):
+        values = json.loads(path.read_text())
+        values.pop("_name_or_path", None)
+        path.write_text(f"{json.dumps(values, indent=2, sort_keys=True)}\n")
 
 
 def load_weights(
