@@ -42,7 +42,7 @@ def test_shipped_presets_are_valid(name: str) -> None:
         ({"diffusion": {"steps": 1, "learning_rate": 1, "timesteps": [5, 1000]}}, "diffusion"),
         ({"diffusion": {"learning_rate": 1}}, "diffusion: steps or minutes"),
         ({"data": []}, "data.train"),
-        ({"data": {"dataset": "kvasir-seg", "folder": "x"}}, "data.folder"),
+        ({"data": {"dataset": 3}}, "data.dataset"),
         ({"name": "../x"}, "name"),
         ({"labels": {}}, "the file: labels must be named"),
         ({"model": {"conditioning": "magic"}}, "model.conditioning"),

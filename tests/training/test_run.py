@@ -101,7 +101,7 @@ def test_foreign_autoencoder(config: Make, tmp_path: Path) -> None:
 
 def test_without_any_autoencoder_the_run_says_so(config: Make, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="--autoencoder"):
-        TrainingRun(config(autoencoder=None), tmp_path / "run").run()
+        TrainingRun(config(autoencoder=None), tmp_path / "run")
 
 
 def test_training_on_from_weights(config: Make, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sdseg.cli.console import progress_bar, quieten_libraries
+from sdseg.cli.console import Update, progress_bar, quieten_libraries
 
 if TYPE_CHECKING:
     from sdseg.training.config import TrainingConfig
@@ -54,13 +54,15 @@ def train(
         raise InputError(f"--stage takes 'all' or 'autoencoder', not '{stage}'.")
     chosen = _configuration(config, root, model, seed)
     options = RunOptions(device, resume, autoencoder, start, snapshot_every, _asked_to_stop())
+    shown: list[Update] = []
+
+    def show(stage: str, step: int, steps: int, losses: dict[str, float]) -> None:
+        note = "  ".join(f"{name} {value:.4f}" for name, value in losses.items())
+        shown[0](step, steps, f"{stage}  {note}")
+
+    run = TrainingRun(chosen, output, options, show)  # what is wrong is said before a bar appears
     with progress_bar("training") as update:
-
-        def show(stage: str, step: int, steps: int, losses: dict[str, float]) -> None:
-            note = "  ".join(f"{name} {value:.4f}" for name, value in losses.items())
-            update(step, steps, f"{stage}  {note}")
-
-        run = TrainingRun(chosen, output, options, show)
+        shown.append(update)
         result = run.run() if stage == "all" else run.run_autoencoder()
     if run.engine.processes.is_main:
         typer.echo(f"{'weights' if stage == 'all' else 'autoencoder'}={result}")

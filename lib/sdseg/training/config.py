@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import Discriminator, Field, Tag, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, field_validator, model_validator
 
 from sdseg.errors import InputError
 from sdseg.model.presets import get_preset
@@ -35,12 +35,18 @@ class ExamplesConfig(Strict):
     validation: tuple[ExampleConfig, ...] = ()
 
 
-class DatasetConfig(Strict):
-    """A data set of `sdseg.datasets`; `options` are its own."""
+class DatasetConfig(BaseModel):
+    """A data set of `sdseg.datasets`; every other key is an option of its own, and checked by it."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
 
     dataset: str
     root: Path | None = None
-    options: dict[str, Any] = Field(default_factory=dict)
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Of the data set."""
+        return dict(self.model_extra or {})
 
 
 class ModelConfig(Strict):
@@ -162,7 +168,9 @@ def parse_config(values: Any, origin: str, base: Path) -> TrainingConfig:
         config = TrainingConfig.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
-        parts = [str(part) for part in first["loc"] if part not in ("examples", "dataset")]
+        parts = [str(part) for part in first["loc"]]
+        if parts[:1] == ["data"]:
+            del parts[1:2]  # which kind of data it was taken for
         message = first["msg"].removeprefix("Value error, ")
         raise InputError(f"{origin}: {'.'.join(parts) or 'the file'}: {message}.") from error
     return config.model_copy(update={"data": _relative_to(base, config.data)})

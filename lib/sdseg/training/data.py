@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from sdseg.datasets import open_dataset
 from sdseg.errors import InputError
 from sdseg.training.config import DatasetConfig, TrainingConfig
 from sdseg.volume.example import Example
@@ -37,12 +38,12 @@ def find_data(config: TrainingConfig) -> TrainingData:
     """
     data = config.data
     if isinstance(data, DatasetConfig):
-        from sdseg.datasets import open_dataset
-
         if data.root is None:
             raise InputError(f"Where is {data.dataset}? Name its folder with --root, or as data.root in the YAML file.")
         dataset = open_dataset(data.dataset, data.root, **data.options)
         labels = config.labels or dict(dataset.labels)
-        return TrainingData(dataset.examples("train"), dataset.examples("validation"), labels, dataset.windows)
+        windows = dataset.windows if "windows" in config.recipe else dataset.recipe_windows
+        validation = dataset.examples("validation") if "validation" in dataset.splits else ()
+        return TrainingData(dataset.examples("train"), validation, labels, windows)
     train, validation = (tuple(item.example() for item in part) for part in (data.train, data.validation))
     return TrainingData(train, validation, dict(config.labels), {})

@@ -85,4 +85,4 @@ class Engine:
     def _worker_count(self) -> int:
         if self.workers is not None:
             return self.workers
-        return 0 if self.processes.device.type == "cpu" else min(8, max(1, (os.cpu_count() or 2) - 2))
+        return 0 if self.processes.device.type == "cpu" else min(14, max(1, (os.cpu_count() or 2) - 2))

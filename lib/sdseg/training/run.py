@@ -81,6 +81,7 @@ class TrainingRun:
         self.data: TrainingData = find_data(config)
         self.stage = stage_of(config)
         self.recipe = recipe_of(config, {name: asdict(window) for name, window in self.data.windows.items()})
+        self._check_autoencoder()
         self.folder = RunFolder(output)
         processes = Processes(self.options.device)
         if processes.is_main:
@@ -131,6 +132,15 @@ class TrainingRun:
         name = "diffusion" if self.stage is self.config.diffusion else "segmentation"
         return self.engine.train(name, learner, stack, self.stage, self._looks(pipeline))
 
+    def _check_autoencoder(self) -> None:
+        """Whether there is one to be had, before images are loaded for nothing."""
+        if self.config.model.kind != SDSEG or self.options.autoencoder or self.options.start or self.config.autoencoder:
+            return
+        raise InputError(
+            "There is no autoencoder: add a section 'autoencoder' to train one, or name one with --autoencoder, "
+            "or a weights folder with --start."
+        )
+
     def _pipeline(self, stack: SliceStack) -> DiffusionPipeline:
         model, labels, device = self.config.model, self.data.labels, str(self.engine.processes.device)
         if self.options.start:
@@ -151,11 +161,6 @@ class TrainingRun:
         settings = self.config.autoencoder
         if self.options.autoencoder:
             vae, settings = load_autoencoder(self.options.autoencoder, preset).to(device), None
-        elif settings is None:
-            raise InputError(
-                "There is no autoencoder: add a section 'autoencoder' to train one, or name one with --autoencoder, "
-                "or a weights folder with --start."
-            )
         else:
             torch.manual_seed(seed_of(self.config.seed, 1))
             vae = build_autoencoder(preset).to(device)
