@@ -7,7 +7,8 @@ import torch
 from helpers.models import save_tiny_weights, tiny_card, tiny_pipeline
 
 from sdseg.errors import InputError, LabelError, WeightsError
-from sdseg.evaluation.contestants import Contestant, choose_names, load_contestants, own_steps
+from sdseg.evaluation.contestants import Contestant, choose_names, load_contestants
+from sdseg.evaluation.steps import own_steps
 from sdseg.inference.segmenter import Segmenter
 
 

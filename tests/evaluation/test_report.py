@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from helpers.models import save_tiny_weights, tiny_card, tiny_pipeline
+from helpers.rivals import rival_card, tiny_rival
 from PIL import Image
 
 from sdseg.errors import InputError, LabelError, UnknownNameError
@@ -19,7 +20,8 @@ from sdseg.evaluation.contestants import Contestant, load_contestants
 from sdseg.evaluation.efficiency import count_flops
 from sdseg.evaluation.harness import Evaluation
 from sdseg.evaluation.plan import TABLES, Plan, parse_tables
-from sdseg.evaluation.report import FILES, Picture, Report, Table, check_folder
+from sdseg.evaluation.report import Picture, Report, Table
+from sdseg.evaluation.writing import FILES, check_folder, write_report
 from sdseg.inference.segmenter import Segmenter
 from sdseg.volume.example import Example
 from sdseg.volume.window import Window
@@ -51,7 +53,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Report, Path]:
     plan = Plan(tables, runs=3, rounds=1, step_counts=(1, 2), compared_steps=3, resamples=200, batch_size=2)
     contestants = load_contestants(weights, {"brain": 1}, ["first", "second <b>"])
     report = Evaluation(contestants, pictures(folder, 6), {"brain": 1}, plan, {"name": "discs"}).report()
-    report.write(folder / "report")
+    write_report(report, folder / "report")
     return report, folder / "report"
 
 
@@ -235,6 +237,30 @@ def test_several_structures_in_volumes(tmp_path: Path) -> None:
     assert picture.key == "cases-1"
 
 
+def test_rivals_take_part(tmp_path: Path) -> None:
+    """One pass has no steps and nothing random; a diffusion model takes its own number of steps unless told."""
+    kinds: dict[str, dict[str, int]] = {"basic_unet": {}, "image_diffusion": {"num_inference_steps": 3, "samples": 2}}
+    models = {
+        name: Segmenter(tiny_rival(name, **o), rival_card(name, **ENDOSCOPY), "0" * 64) for name, o in kinds.items()
+    }
+    models["sdseg"] = Segmenter(tiny_pipeline(), tiny_card(**ENDOSCOPY), "1" * 64)
+    contestants = [Contestant(name, tmp_path, segmenter) for name, segmenter in models.items()]
+    assert [one.steps for one in contestants] == [1, 3, 1]
+    plan = Plan(["convergence", "stability", "reverse"], runs=2, step_counts=(1, 2), compared_steps=2, resamples=50)
+    report = Evaluation(contestants, pictures(tmp_path, 2)[:1], {"brain": 1}, plan).report()
+    tables = {table.key: table for table in report.tables}
+    steps = [row[:2] for row in tables["convergence"].rows]
+    assert steps == [("basic_unet", None), *((name, n) for name in ("image_diffusion", "sdseg") for n in (1, 2))]
+    stability = {row[:3]: row for row in tables["stability"].rows}
+    unet, diffusion = (stability[name, "instance", "Seg"] for name in ("basic_unet", "image_diffusion"))
+    assert unet[3:] == ("not computed", None, pytest.approx(1), None, 1.0, 0.0)
+    assert diffusion[7] != 1.0
+    assert [picture.key for picture in report.pictures] == ["convergence", "reverse-3"]
+    told = report.facts["models"]
+    assert (told["basic_unet"]["steps"], told["image_diffusion"]["steps"]) == (None, 3)
+    assert (told["image_diffusion"]["kind"], told["image_diffusion"]["samples"]) == ("image_diffusion", 2)
+
+
 def test_values_without_a_name_are_refused(tmp_path: Path) -> None:
     [example] = pictures(tmp_path, 1)
     Image.fromarray(np.full((48, 64), 3, np.uint8)).save(example.label)
@@ -267,7 +293,7 @@ def test_plans() -> None:
 def test_a_report_is_not_overwritten(tmp_path: Path) -> None:
     report = Report("t", {}, [], [Picture("p", "P", "c", b"png")])
     check_folder(tmp_path / "new", replace=False)
-    report.write(tmp_path / "new")
+    write_report(report, tmp_path / "new")
     assert {path.name for path in (tmp_path / "new").iterdir()} == {*FILES, "figures"}
     with pytest.raises(InputError, match="--force"):
         check_folder(tmp_path / "new", replace=False)

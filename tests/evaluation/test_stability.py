@@ -6,15 +6,16 @@ import torch
 from monai.metrics import PSNRMetric
 
 from sdseg.errors import InputError
+from sdseg.evaluation.runs import Runs
 from sdseg.evaluation.similarity import load_lpips, mean_squared_error, ms_ssim, psnr, ssim
-from sdseg.evaluation.stability import Runs, StabilityCounter
+from sdseg.evaluation.stability import StabilityCounter
 
 
 def runs_of(*masks: np.ndarray, reference: np.ndarray | None = None) -> Runs:
     """One run a mask (images, rows, columns), probabilities 0.9 inside and 0.1 outside."""
     stack = np.stack(masks)
     wanted = stack[0] if reference is None else reference
-    return Runs(np.where(stack, 0.9, 0.1).astype(np.float32), wanted)
+    return Runs(np.where(stack, 0.9, 0.1).astype(np.float32), stack, wanted)
 
 
 def square(low: int, high: int, images: int = 1, size: int = 20) -> np.ndarray:
@@ -77,7 +78,7 @@ def test_deviation_of_the_dice_by_hand() -> None:
 
 def test_nothing_counted_is_nothing_told() -> None:
     counter = StabilityCounter()
-    counter.add(Runs(np.zeros((3, 0, 20, 20), np.float32), np.zeros((0, 20, 20), bool)))
+    counter.add(Runs(np.zeros((3, 0, 20, 20), np.float32), np.zeros((3, 0, 20, 20), bool), np.zeros((0, 20, 20), bool)))
     assert counter.measure("Seg", "SSIM", "instance") is None
     assert counter.dice_between_runs is None and counter.dice_deviation == (None, None)
 

@@ -73,7 +73,7 @@ def evaluate(
         raise InputError("A data set needs its folder (--root) and a folder for the report (--output).")
 
     from sdseg.evaluation.plan import Plan, parse_tables
-    from sdseg.evaluation.report import check_folder
+    from sdseg.evaluation.writing import check_folder
 
     plan = Plan(
         tables=parse_tables(tables),
@@ -132,13 +132,14 @@ def evaluate_dataset(
     from sdseg.evaluation.as_markdown import markdown_rows
     from sdseg.evaluation.contestants import load_contestants
     from sdseg.evaluation.harness import Evaluation
+    from sdseg.evaluation.writing import write_report
 
     data = open_dataset(dataset, root, **settings)
     examples = data.examples(split)
     contestants = load_contestants(folders, data.labels, names, device)
     about = {"name": dataset, "split": split, "root": str(root), "settings": settings, "notes": data.notes}
     report = Evaluation(contestants, examples, data.labels, plan, about, progress_bar).report()
-    report.write(output)
+    write_report(report, output)
     for table in report.tables:
         typer.echo(f"{table.title}\n{markdown_rows(table)}\n")
     typer.echo(f"report={output / 'report.html'}")

@@ -9,13 +9,13 @@ import numpy.typing as npt
 import torch
 from monai.transforms import Compose
 
-from sdseg.evaluation.accuracy_tables import ScoreBook
 from sdseg.evaluation.cases import load_case
 from sdseg.evaluation.contestants import Contestant
 from sdseg.evaluation.pictures import draw_cases, draw_reverse_process
 from sdseg.evaluation.plan import Plan
 from sdseg.evaluation.records import Metric
 from sdseg.evaluation.report import Picture
+from sdseg.evaluation.score_book import ScoreBook
 from sdseg.evaluation.view import largest_slice, view_case
 from sdseg.model.pipeline import SDSegPipeline
 from sdseg.volume.example import Example

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import inspect
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import torch
-
 from sdseg.errors import InputError, LabelError
+from sdseg.evaluation.steps import Stepped, own_steps
 from sdseg.inference.segmenter import Segmenter
 from sdseg.model.card import ModelCard
+from sdseg.model.kinds import Traits, traits_of
 from sdseg.model.slice_model import SliceModel
 from sdseg.model.weights import weights_sha256
 
@@ -46,6 +45,11 @@ class Contestant:
         return self.model.model if isinstance(self.model, Stepped) else self.model
 
     @property
+    def traits(self) -> Traits:
+        """Kind of the model, and how many masks it averages."""
+        return traits_of(self.base_model)
+
+    @property
     def takes_steps(self) -> bool:
         """Whether the model has a reverse process whose steps can be chosen."""
         return own_steps(self.base_model) is not None
@@ -63,44 +67,6 @@ class Contestant:
         old = self.segmenter
         model = Stepped(self.base_model, steps)
         return replace(self, segmenter=Segmenter(model, old.card, old.weights_sha256))
-
-
-class Stepped:
-    """A SliceModel with a fixed number of reverse steps."""
-
-    def __init__(self, model: SliceModel, steps: int) -> None:
-        if steps < 1:
-            raise InputError(f"A reverse process needs at least one step, not {steps}.")
-        self.model = model
-        self.steps = steps
-
-    @property
-    def image_size(self) -> int:
-        return self.model.image_size
-
-    @property
-    def classes(self) -> int | None:
-        return self.model.classes
-
-    @property
-    def device(self) -> torch.device:
-        return self.model.device
-
-    @property
-    def components(self) -> dict[str, torch.nn.Module]:
-        return self.model.components
-
-    def __call__(self, image: torch.Tensor, seed: int = 0) -> torch.Tensor:
-        return self.model(image, seed=seed, num_inference_steps=self.steps)  # type: ignore[call-arg]
-
-
-def own_steps(model: SliceModel) -> int | None:
-    """The number of reverse steps a model takes unless told otherwise; None where it has no reverse process."""
-    parameter = inspect.signature(type(model).__call__).parameters.get("num_inference_steps")
-    if parameter is None:
-        return None
-    config = getattr(model, "config", {})
-    return int(config["num_inference_steps"] if parameter.default is None else parameter.default)
 
 
 def load_contestants(

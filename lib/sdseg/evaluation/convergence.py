@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from sdseg.evaluation.accuracy import Scoring, score_cases
-from sdseg.evaluation.accuracy_tables import ScoreBook
+from sdseg.evaluation.accuracy import score_cases
 from sdseg.evaluation.bootstrap import Interval
+from sdseg.evaluation.case_scores import Scoring
 from sdseg.evaluation.contestants import Contestant
 from sdseg.evaluation.plan import Plan, Update
 from sdseg.evaluation.records import Metric
 from sdseg.evaluation.report import Table
+from sdseg.evaluation.score_book import ScoreBook
 from sdseg.volume.example import Example
 
 Curve = dict[int, Interval]

@@ -28,7 +28,7 @@ def efficiency_table(contestants: Sequence[Contestant], plan: Plan, progress: Up
         seconds = row.segmenter.card.training.get("seconds")
         cells.append(
             (
-                *(row.name, row.steps if row.takes_steps else None),
+                *(row.name, row.steps if row.takes_steps else None, row.traits.samples),
                 *(speeds[number][size] for size in sizes),
                 *(memory / 2**20, count_parameters(row.model) / 1e6, count_flops(row.model) / 1e9),
                 float(seconds) / 3600 if isinstance(seconds, int | float) else None,
@@ -36,7 +36,7 @@ def efficiency_table(contestants: Sequence[Contestant], plan: Plan, progress: Up
         )
     progress(len(rows), len(rows), "")
     columns = (
-        *("model", "steps", *(f"slices/s, batch {size}" for size in sizes)),
+        *("model", "steps", "samples", *(f"slices/s, batch {size}" for size in sizes)),
         *("peak memory, MiB", "parameters, million", "GFLOP a slice", "training, hours"),
     )
     on_gpu = rows[0].model.device.type == "cuda"
@@ -50,7 +50,8 @@ def efficiency_table(contestants: Sequence[Contestant], plan: Plan, progress: Up
         memory_note,
         "GFLOP: counted by torch, a multiplication with its addition as two; convolutions, matrix products and "
         "attention only.",
-        "Training time as the model card tells it; – where it does not.",
+        "samples: masks that are averaged, each with all the steps. Training time as the model card tells it; – where "
+        "it does not.",
     )
     return Table("efficiency", "Efficiency", columns, tuple(cells), notes)
 

@@ -8,17 +8,21 @@ from functools import cached_property
 from typing import Any
 
 from sdseg.errors import InputError
-from sdseg.evaluation.accuracy import Scoring, score_cases
-from sdseg.evaluation.accuracy_tables import ScoreBook, ablation_table, accuracy_table, comparison_table
+from sdseg.evaluation.accuracy import score_cases
+from sdseg.evaluation.accuracy_table import accuracy_table
 from sdseg.evaluation.case_pictures import cases_picture, choose_cases, ranked_cases, reverse_picture
+from sdseg.evaluation.case_scores import Scoring
 from sdseg.evaluation.contestants import Contestant
 from sdseg.evaluation.convergence import convergence_curves, convergence_scores, convergence_table
+from sdseg.evaluation.difference_tables import ablation_table, comparison_table
 from sdseg.evaluation.efficiency import efficiency_table
 from sdseg.evaluation.plan import Plan, Stage, silent
 from sdseg.evaluation.plots import plot_convergence
 from sdseg.evaluation.provenance import describe_contestants, describe_device, describe_run
 from sdseg.evaluation.records import Score
 from sdseg.evaluation.report import Picture, Report, Table
+from sdseg.evaluation.score_book import ScoreBook
+from sdseg.evaluation.similarity import Similarity, load_lpips
 from sdseg.evaluation.stability_table import stability_table
 from sdseg.volume.example import Example
 from sdseg.volume.recipe import is_picture
@@ -57,6 +61,9 @@ class Evaluation:
         steps = self.plan.steps
         if steps is not None:
             self.contestants = [c.with_steps(steps) if c.takes_steps else c for c in self.contestants]
+
+        weights = self.plan.lpips_weights if "stability" in self.plan.tables else None
+        self._lpips: Similarity | None = load_lpips(weights) if weights else None
 
     def report(self) -> Report:
         """Make all tables and pictures of the plan.
@@ -131,7 +138,7 @@ class Evaluation:
 
     def _stability(self) -> Made:
         with self.stage("stability") as update:
-            return [stability_table(self.contestants, self.examples, self.labels, self.plan, update)], []
+            return [stability_table(self.contestants, self.examples, self.labels, self.plan, self._lpips, update)], []
 
     def _convergence(self) -> Made:
         book = self._converging

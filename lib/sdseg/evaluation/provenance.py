@@ -34,10 +34,12 @@ def describe_contestants(contestants: Sequence[Contestant]) -> dict[str, Any]:
     return {
         contestant.name: {
             "card": contestant.segmenter.card.name,
+            "kind": contestant.traits.kind,
             "preset": contestant.segmenter.card.preset,
             "weights_sha256": contestant.segmenter.weights_sha256,
             "folder": str(contestant.folder),
             "steps": contestant.steps if contestant.takes_steps else None,
+            "samples": contestant.traits.samples,
         }
         for contestant in contestants
     }

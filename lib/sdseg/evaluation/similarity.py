@@ -66,7 +66,7 @@ def load_lpips(weights: Path) -> Similarity:
     network = package.LPIPS(net="alex", pretrained=False, pnet_rand=True, verbose=False)
     try:
         network.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
-    except (OSError, RuntimeError, pickle.UnpicklingError) as error:
+    except (OSError, RuntimeError, EOFError, KeyError, pickle.UnpicklingError) as error:
         reason = str(error).strip().splitlines()[0]
         raise WeightsError(f"{weights} does not hold the weights of lpips.LPIPS(net='alex') ({reason}).") from error
     return _as_similarity(network.eval().requires_grad_(False))

@@ -8,8 +8,9 @@ from sdseg.evaluation.cases import load_case
 from sdseg.evaluation.contestants import Contestant
 from sdseg.evaluation.plan import Plan, Update
 from sdseg.evaluation.report import Cell, Table
-from sdseg.evaluation.similarity import SMALLEST_FOR_MS_SSIM, load_lpips
-from sdseg.evaluation.stability import KINDS, StabilityCounter, predict_runs
+from sdseg.evaluation.runs import predict_runs
+from sdseg.evaluation.similarity import SMALLEST_FOR_MS_SSIM, Similarity
+from sdseg.evaluation.stability import KINDS, StabilityCounter
 from sdseg.volume.example import Example
 
 LEVELS = ("data set", "instance")
@@ -22,10 +23,10 @@ def stability_table(
     examples: Sequence[Example],
     labels: Mapping[str, int],
     plan: Plan,
+    lpips: Similarity | None,
     progress: Update,
 ) -> Table:
-    """One row a model, level and kind of prediction."""
-    lpips = load_lpips(plan.lpips_weights) if plan.lpips_weights else None
+    """One row a model, level and kind of prediction; `lpips` measures LPIPS, or None."""
     counters = [StabilityCounter(lpips) for _ in contestants]
     seeds = range(plan.seed, plan.seed + plan.runs)
     for done, example in enumerate(examples):
