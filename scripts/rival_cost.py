@@ -1,4 +1,4 @@
-"""The table of docs/rivals.md: parameters and FLOPs of each rival for one binary slice, counted without computing.
+"""The table of docs/rivals.md: parameters and FLOPs of each rival for a binary slice, counted without computing.
 
 A multiplication with its addition counts as two; convolutions and matrix products are counted, as torch does.
 """
@@ -9,6 +9,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from sdseg.rivals import RIVALS, build_rival
 
 SIZES = (128, 256)
+SAMPLING = {"10 × 1": 10, "50 × 25": 50 * 25}  # steps × samples
 
 
 def cost(kind: str, image_size: int, preset: str) -> tuple[float, float]:
@@ -23,13 +24,15 @@ def cost(kind: str, image_size: int, preset: str) -> tuple[float, float]:
 
 def main() -> None:
     """Print the table, in Markdown."""
-    sizes = [f"{what} at {size}²" for size in SIZES for what in ("M parameters", "GFLOP")]
-    print(f"| network | preset | {' | '.join(sizes)} |")
-    print(f"|---|---|{'---|' * len(sizes)}")
+    columns = [f"{what} at {size}²" for size in SIZES for what in ("M parameters", "GFLOP")]
+    print(f"| network | preset | passes a slice | {' | '.join(columns)} |")
+    print(f"|---|---|---|{'---|' * len(columns)}")
     for kind, rival in RIVALS.items():
         for preset in (name for name in rival.presets if name != "tiny"):
-            figures = [figure for size in SIZES for figure in cost(kind, size, preset)]
-            print(f"| `{kind}` | {preset} | {' | '.join(f'{figure:,.1f}' for figure in figures)} |")
+            costs = [cost(kind, size, preset) for size in SIZES]
+            for name, passes in (SAMPLING if rival.diffuses else {"1": 1}).items():
+                figures = " | ".join(f"{parameters:.1f} | {flops * passes:,.1f}" for parameters, flops in costs)
+                print(f"| `{kind}` | {preset} | {name} | {figures} |")
 
 
 if __name__ == "__main__":
