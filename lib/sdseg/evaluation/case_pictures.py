@@ -18,10 +18,11 @@ from sdseg.evaluation.report import Picture
 from sdseg.evaluation.score_book import ScoreBook
 from sdseg.evaluation.view import largest_slice, view_case
 from sdseg.model.pipeline import SDSegPipeline
+from sdseg.model.sampling import ReverseStep
 from sdseg.volume.example import Example
 from sdseg.volume.slices import to_slices, to_three_channels
 
-_MOST_COLUMNS = 7
+_MOST_COLUMNS = 10
 
 
 def ranked_cases(book: ScoreBook, model: str) -> list[tuple[str, float]]:
@@ -70,14 +71,13 @@ def reverse_picture(key: str, contestant: Contestant, example: Example, plan: Pl
     model = contestant.base_model
     if not isinstance(model, SDSegPipeline):
         return None
-    steps = contestant.segmenter.card.recipe.training_transforms(example)
-    data = Compose(steps)({"image": example.image})
-    number = largest_slice(data["label"].numpy()[0])
+    data = Compose(contestant.segmenter.card.recipe.training_transforms(example))({"image": example.image})
+    label = data["label"].numpy()[0]
+    wanted = label > 0 if model.classes is None else label == 1
+    number = largest_slice(wanted)
     image = to_three_channels(to_slices(data["image"])[number : number + 1])
-    reference = data["label"].numpy()[0, ..., number].T > 0
     traced = model.trace(image, plan.seed, plan.compared_steps)
-    shown_steps = [traced[n] for n in np.unique(np.linspace(0, len(traced) - 1, _MOST_COLUMNS).round().astype(int))]
-    drawn = [(s.timestep, decoded(model, s.noisy_latent), decoded(model, s.clean_latent)) for s in shown_steps]
+    drawn = [(s.timestep, decoded(model, s.noisy_latent), decoded(model, s.clean_latent)) for s in thinned(traced)]
     shown = ((image[0].permute(2, 1, 0) + 1) / 2).clamp(0, 1).numpy()
     several = "" if model.classes is None else ", for the first structure"
     caption = (
@@ -85,7 +85,16 @@ def reverse_picture(key: str, contestant: Contestant, example: Example, plan: Pl
         "latent, decoded. Below: the estimate of the clean latent made from it, decoded; the first of these is what "
         "the single step gives."
     )
-    return Picture(key, f"Reverse process of {contestant.name}", caption, draw_reverse_process(shown, drawn, reference))
+    return Picture(
+        key, f"Reverse process of {contestant.name}", caption, draw_reverse_process(shown, drawn, wanted[..., number].T)
+    )
+
+
+def thinned(steps: Sequence[ReverseStep]) -> list[ReverseStep]:
+    """At most as many as a picture has room for, evenly spaced, and the last."""
+    stride = -(-(len(steps) - 1) // (_MOST_COLUMNS - 1)) or 1
+    kept = list(steps[:-1:stride])
+    return [*kept, steps[-1]]
 
 
 @torch.inference_mode()

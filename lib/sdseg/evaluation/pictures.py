@@ -12,11 +12,17 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from scipy.ndimage import binary_erosion
 
-from sdseg.evaluation.plots import COLOURS, as_png
+from sdseg.evaluation.plots import as_png
 from sdseg.evaluation.view import View
 
 _TILE = 2.6  # inches
 _DARK = "#14181f"
+# As many as the organs of BTCV.
+_LABELS = (
+    *("#00e5ff", "#ffb000", "#ff4f79", "#7ddc3c", "#b07cff", "#ff7a1a", "#2f7bff"),
+    *("#f5f07a", "#00a884", "#ffffff", "#c98a5e", "#ff9ff3", "#9aa5b1"),
+)
+_LEGEND_COLUMNS = 6
 
 
 def draw_cases(views: Sequence[tuple[str, View]], labels: Sequence[str]) -> bytes:
@@ -27,7 +33,8 @@ def draw_cases(views: Sequence[tuple[str, View]], labels: Sequence[str]) -> byte
         labels: names of the label values from 1.
     """
     longest = max(len(line) for caption, _ in views for line in caption.splitlines())
-    size = (3 * _TILE + 0.09 * longest, len(views) * _TILE + 0.3)
+    legend = -(-len(labels) // _LEGEND_COLUMNS) if len(labels) > 1 else 0  # rows of it
+    size = (3 * _TILE + 0.09 * longest, len(views) * _TILE + 0.4 + 0.28 * legend)
     figure = Figure(figsize=size, facecolor=_DARK, layout="constrained")
     axes = figure.subplots(len(views), 3, squeeze=False)
     for place, (row, (caption, view)) in enumerate(zip(axes, views, strict=True)):
@@ -37,9 +44,9 @@ def draw_cases(views: Sequence[tuple[str, View]], labels: Sequence[str]) -> byte
             if place == 0:
                 axis.set_title(name, color="white", fontsize=11)
         row[0].set_ylabel(caption, color="white", fontsize=10, rotation=0, ha="right", va="center", labelpad=8)
-    if len(labels) > 1:
+    if legend:
         patches = [Patch(color=colour_of(value), label=name) for value, name in enumerate(labels, 1)]
-        columns = min(len(labels), 6)
+        columns = min(len(labels), _LEGEND_COLUMNS)
         figure.legend(handles=patches, loc="outside lower center", ncols=columns, frameon=False, labelcolor="white")
     return as_png(figure)
 
@@ -89,8 +96,7 @@ def rim(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
 
 def colour_of(value: int) -> str:
     """Of a label value from 1; the first is cyan, which neither grey nor flesh nor blood is."""
-    order = ("#00e5ff", "#ffb000", *COLOURS)
-    return order[(value - 1) % len(order)]
+    return _LABELS[(value - 1) % len(_LABELS)]
 
 
 def _draw(axis: Any, image: npt.NDArray[Any], aspect: float = 1.0, **options: Any) -> None:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from sdseg.evaluation.bootstrap import Interval, bootstrap_mean
 from sdseg.evaluation.records import Level, Metric, Score
+
+_Key = tuple[str, str, Level, Metric]
 
 
 @dataclass(frozen=True)
@@ -23,14 +26,18 @@ class ScoreBook:
     seed: int = 0
     resamples: int = 10_000
 
+    @cached_property
+    def _shelves(self) -> dict[_Key, list[Score]]:
+        """Hundreds of thousands of scores are not searched for every cell."""
+        shelves: dict[_Key, list[Score]] = {}
+        for score in self.scores:
+            shelves.setdefault((score.model, score.structure, score.level, score.metric), []).append(score)
+        return shelves
+
     def select(self, model: str, structure: str, level: Level, metric: Metric, steps: int | None = None) -> list[Score]:
-        """The scores of one model, structure, level and metric."""
-        wanted = (model, structure, level, metric)
-        return [
-            score
-            for score in self.scores
-            if (score.model, score.structure, score.level, score.metric) == wanted and steps in (None, score.steps)
-        ]
+        """The scores of one model, structure, level and metric, and of one number of steps where it is given."""
+        found = self._shelves.get((model, structure, level, metric), [])
+        return [score for score in found if steps in (None, score.steps)]
 
     def mean(self, scores: Iterable[Score]) -> Interval | None:
         """Their mean with its interval; those without a value are left out."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -53,6 +54,6 @@ def view_case(contestant: Contestant, case: Case, seed: int, batch_size: int) ->
     return View(colours, prediction[..., number].T, reference[..., number].T, number, reference.shape[2], (i, j))
 
 
-def largest_slice(reference: npt.NDArray[np.uint8]) -> int:
+def largest_slice(reference: npt.NDArray[Any]) -> int:
     """The k of (i, j, k) with most labelled voxels."""
     return int((reference > 0).sum(axis=(0, 1)).argmax())
