@@ -3,6 +3,8 @@
 import pytest
 import torch
 
+from sdseg.errors import WeightsError
+from sdseg.model.mask_decoder import MaskDecoder
 from sdseg.model.pipeline import SDSegPipeline, build_pipeline
 from sdseg.model.presets import get_preset
 from sdseg.training.draws import Draws
@@ -84,6 +86,13 @@ def test_frozen_encoder_gets_no_gradient() -> None:
     trained(batch())[0].backward()
     assert all(p.grad is None and not p.requires_grad for p in pipeline.vision_encoder.parameters())
     assert all(p.grad is not None for p in pipeline.unet.parameters())
+
+
+def test_weights_for_inference_only_cannot_be_trained() -> None:
+    pipeline = build_pipeline(get_preset("tiny"))
+    pipeline.register_modules(vae=MaskDecoder.of(pipeline.vae))
+    with pytest.raises(WeightsError, match="inference only"):
+        learner(pipeline)
 
 
 def test_cross_attention_learns_too() -> None:

@@ -88,6 +88,7 @@ def test_two_stages_in_two_runs_are_one_run(config: Make, tmp_path: Path) -> Non
     autoencoder = TrainingRun(config(), tmp_path / "first").run_autoencoder()
     second = TrainingRun(config(), tmp_path / "second", RunOptions(autoencoder=autoencoder)).run()
     one, other = (Segmenter.load(folder).pipeline.vae for folder in (at_once, second))
+    assert one.config.scaling_factor == other.config.scaling_factor
     assert all(torch.equal(value, other.state_dict()[key]) for key, value in one.state_dict().items())
 
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from itertools import islice
 
-import torch
 from diffusers import AutoencoderKL
 
-from sdseg.training.augment import build_augmentation
 from sdseg.training.batches import Batches, Share
 from sdseg.training.draws import seed_of
 from sdseg.training.engine import Engine
@@ -26,10 +24,8 @@ def autoencoder_stage(
     if config is not None:
         engine.train(STAGE, AutoencoderLearner(vae, config), stack, config)
     vae.eval().requires_grad_(False)
-    augmentation = build_augmentation(config.augmentation, stack.images.shape[-1]) if config else None
-    labelled = stack.labelled()
-    sample = Batches(labelled, augmentation, Share(_MASKS), seed_of(engine.seed, 3), engine.processes.device)
+    # As they are: the scale is then the same whether stage one was trained now or before.
+    sample = Batches(stack.labelled(), None, Share(_MASKS), seed_of(engine.seed, 3), engine.processes.device)
     (batch,) = islice(sample.start(), 1)
     vae.register_to_config(scaling_factor=measure_scaling_factor(vae, batch.masks))
-    torch.manual_seed(seed_of(engine.seed, 4))
     return vae

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import torch
 
+from sdseg.errors import WeightsError
+from sdseg.model.mask_decoder import MaskDecoder
 from sdseg.model.pipeline import SDSegPipeline
 from sdseg.model.schedule import estimate_clean_latent, estimate_noise
 from sdseg.training.learner import Batch, Learner
@@ -23,10 +25,15 @@ class SDSegLearner(Learner):
         pipeline: on its device, `vae.config.scaling_factor` measured.
         config: the timesteps drawn and the weights of the terms.
         frozen_encoder: the vision encoder does not learn (ablation).
+
+    Raises:
+        WeightsError: the pipeline has no mask encoder.
     """
 
     def __init__(self, pipeline: SDSegPipeline, config: DiffusionConfig, frozen_encoder: bool = False) -> None:
         super().__init__()
+        if isinstance(pipeline.vae, MaskDecoder):
+            raise WeightsError("These weights are for inference only: they lack the mask encoder, so train others.")
         self.unet = pipeline.unet.train().requires_grad_(True)
         self.vision_encoder = pipeline.vision_encoder.train(not frozen_encoder).requires_grad_(not frozen_encoder)
         pipeline.vae.eval().requires_grad_(False)
