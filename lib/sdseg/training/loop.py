@@ -102,6 +102,7 @@ class TrainingLoop:
         if processes.device.type == "cuda":
             torch.backends.cuda.matmul.allow_tf32 = precision != "fp32"
             torch.backends.cudnn.allow_tf32 = precision != "fp32"
+            torch.backends.cudnn.deterministic = True  # the same seed, the same run; resumed or not
 
     @property
     def steps(self) -> int:
