@@ -7,7 +7,8 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from sdseg.training.config import ExampleConfig, TrainingConfig
+from sdseg.training.config import TrainingConfig
+from sdseg.training.data_config import ExampleConfig
 
 
 @pytest.fixture

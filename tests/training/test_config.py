@@ -9,14 +9,8 @@ import pytest
 import yaml
 
 from sdseg.errors import InputError, LabelError, UnknownNameError
-from sdseg.training.config import (
-    DatasetConfig,
-    ExampleConfig,
-    ExamplesConfig,
-    TrainingConfig,
-    load_config,
-    with_changes,
-)
+from sdseg.training.config import TrainingConfig, load_config, with_changes
+from sdseg.training.data_config import DatasetConfig, ExampleConfig, ExamplesConfig
 from sdseg.training.presets import find_config, preset_names
 from sdseg.training.slices import load_slices
 from sdseg.volume.recipe import Recipe

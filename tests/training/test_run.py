@@ -14,7 +14,8 @@ from sdseg.inference.segmenter import Segmenter
 from sdseg.model.networks import build_autoencoder
 from sdseg.model.pipeline import build_pipeline
 from sdseg.model.presets import get_preset
-from sdseg.training.config import ExampleConfig, TrainingConfig
+from sdseg.training.config import TrainingConfig
+from sdseg.training.data_config import ExampleConfig
 from sdseg.training.run import RunOptions, TrainingRun
 from sdseg.training.slices import load_slices
 

@@ -2,51 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from sdseg.errors import InputError
 from sdseg.model.presets import get_preset
+from sdseg.training.data_config import DataConfig, DatasetConfig, ExamplesConfig, relative_to
 from sdseg.training.stage import AutoencoderConfig, DiffusionConfig, SegmentationConfig, Strict
-from sdseg.volume.example import Example
-
-
-class ExampleConfig(Strict):
-    """One labelled image: a DICOM folder, NIfTI, NRRD or picture, and its mask on the same grid."""
-
-    image: Path
-    label: Path
-    modality: str | None = None
-    group: str = ""
-
-    def example(self) -> Example:
-        """The same as the other rooms know it."""
-        return Example(str(self.image), self.image, self.label, self.modality, self.group)
-
-
-class ExamplesConfig(Strict):
-    """Images named one by one."""
-
-    train: tuple[ExampleConfig, ...] = Field(min_length=1)
-    validation: tuple[ExampleConfig, ...] = ()
-
-
-class DatasetConfig(BaseModel):
-    """A data set of `sdseg.datasets`; every other key is an option of its own, and checked by it."""
-
-    model_config = ConfigDict(extra="allow", frozen=True)
-
-    dataset: str
-    root: Path | None = None
-
-    @property
-    def options(self) -> dict[str, Any]:
-        """Of the data set."""
-        return dict(self.model_extra or {})
 
 
 class ModelConfig(Strict):
@@ -87,17 +52,6 @@ class PreviewConfig(Strict):
     pictures: int = Field(default=6, gt=0)
 
 
-def _kind_of_data(data: Any) -> str:
-    keys = data if isinstance(data, Mapping) else getattr(type(data), "model_fields", {})
-    return "dataset" if "dataset" in keys else "examples"
-
-
-_Data = Annotated[
-    Annotated[DatasetConfig, Tag("dataset")] | Annotated[ExamplesConfig, Tag("examples")],
-    Discriminator(_kind_of_data),
-]
-
-
 class TrainingConfig(Strict):
     """A whole run.
 
@@ -123,7 +77,7 @@ class TrainingConfig(Strict):
     model: ModelConfig = Field(default_factory=ModelConfig)
     labels: dict[str, int] = Field(default_factory=dict)
     recipe: dict[str, Any] = Field(default_factory=dict)
-    data: _Data
+    data: DataConfig
     autoencoder: AutoencoderConfig | None = None
     diffusion: DiffusionConfig | None = None
     segmentation: SegmentationConfig | None = None
@@ -173,20 +127,7 @@ def parse_config(values: Any, origin: str, base: Path) -> TrainingConfig:
             del parts[1:2]  # which kind of data it was taken for
         message = first["msg"].removeprefix("Value error, ")
         raise InputError(f"{origin}: {'.'.join(parts) or 'the file'}: {message}.") from error
-    return config.model_copy(update={"data": _relative_to(base, config.data)})
-
-
-def _relative_to(base: Path, data: DatasetConfig | ExamplesConfig) -> DatasetConfig | ExamplesConfig:
-    if isinstance(data, DatasetConfig):
-        return data.model_copy(update={"root": base / data.root}) if data.root else data
-    parts = {
-        part: tuple(
-            item.model_copy(update={"image": base / item.image, "label": base / item.label})
-            for item in getattr(data, part)
-        )
-        for part in ("train", "validation")
-    }
-    return data.model_copy(update=parts)
+    return config.model_copy(update={"data": relative_to(base, config.data)})
 
 
 def with_changes(

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from sdseg.datasets import open_dataset
 from sdseg.errors import InputError
-from sdseg.training.config import DatasetConfig, TrainingConfig
+from sdseg.training.config import TrainingConfig
+from sdseg.training.data_config import DatasetConfig
 from sdseg.volume.example import Example
 from sdseg.volume.window import Window
 

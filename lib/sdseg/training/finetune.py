@@ -14,7 +14,7 @@ from sdseg.model.card import ModelCard
 from sdseg.model.device import check_device
 from sdseg.model.weights import load_weights, save_weights, weights_sha256
 from sdseg.training.build import learner_of
-from sdseg.training.config import ExampleConfig
+from sdseg.training.data_config import ExampleConfig
 from sdseg.training.engine import Engine
 from sdseg.training.journal import Journal, Progress
 from sdseg.training.processes import Processes

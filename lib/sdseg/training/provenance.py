@@ -11,8 +11,9 @@ import torch
 
 from sdseg.model.card import ModelCard
 from sdseg.model.kinds import SDSEG
-from sdseg.training.config import DatasetConfig, TrainingConfig
+from sdseg.training.config import TrainingConfig
 from sdseg.training.data import TrainingData
+from sdseg.training.data_config import DatasetConfig
 from sdseg.training.engine import Engine
 from sdseg.volume.recipe import Recipe
 
