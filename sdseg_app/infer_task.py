@@ -27,11 +27,12 @@ _SEGMENTER = "segmenter"  # key in a request's data: every step of one inference
 class SDSegInferTask(BasicInferTask):
     """Segmentation by SDSeg or a rival. The reply is a uint8 labelmap in the source's own voxel order."""
 
+    _one_at_a_time = threading.Lock()  # of all models: two at once would need twice the memory and take as long
+
     def __init__(self, segmenters: Segmenters, device: str | None, archive: bool) -> None:
         """`device` is the default of requests, None for a GPU where there is one; with an `archive` a result can
         be filed there."""
         self._segmenters = segmenters
-        self._one_at_a_time = threading.Lock()
         devices = device_list()
         config: dict[str, Any] = {
             # Lists become combo boxes in 3D Slicer, their first item the default; numbers travel as text.
@@ -87,7 +88,7 @@ class SDSegInferTask(BasicInferTask):
     def run_inferer(self, data: dict[str, Any], convert_to_batch: bool = True, device: str = "cuda") -> dict[str, Any]:
         segmenter: Segmenter = data[_SEGMENTER]
         try:
-            with self._one_at_a_time:  # two at once would need twice the memory and take as long
+            with self._one_at_a_time:
                 data[self.output_label_key] = segmenter.predict(data["image"], seed=data["seed"])
         except torch.cuda.OutOfMemoryError as error:
             self._segmenters.clear()

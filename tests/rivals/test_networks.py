@@ -7,6 +7,7 @@ from helpers.rivals import tiny_rival
 from sdseg.errors import InputError, UnknownNameError
 from sdseg.rivals import RIVALS, build_rival
 from sdseg.rivals.dynamic_unet import plan_levels
+from sdseg.rivals.network import RivalNetwork
 
 
 def images(count: int) -> torch.Tensor:
@@ -81,6 +82,13 @@ def test_options_that_do_not_fit_are_told(kind: str, options: dict[str, object],
     with pytest.raises(InputError, match=words) as told:
         build_rival(kind, 64, preset="tiny", **options)
     assert "\n" not in str(told.value)
+
+
+def test_a_network_is_built_for_its_own_kind_of_rival() -> None:
+    with pytest.raises(InputError, match="image_diffusion cannot be a RivalNetwork"):
+        RivalNetwork("image_diffusion", 64)
+    with pytest.raises(InputError, match="at least 2 with the background, not 1"):
+        RivalNetwork("basic_unet", 64, classes=1)
 
 
 def test_an_option_replaces_the_presets() -> None:

@@ -26,25 +26,27 @@ class MonaiNetwork(ModelMixin, ConfigMixin):
         InputError: the image size or an option does not suit it.
     """
 
+    diffuses = False  # takes a noisy mask beside the image
+
     @register_to_config
     def __init__(
         self, architecture: str, image_size: int, classes: int | None = None, options: dict[str, Any] | None = None
     ) -> None:
         super().__init__()
         chosen = find_rival(architecture)
+        if chosen.diffuses != self.diffuses:
+            raise InputError(f"{architecture} cannot be a {type(self).__name__}; use build_rival.")
         _check_size(chosen, image_size)
         if classes is not None and classes < 2:
             raise InputError(f"A model of several classes has at least 2 with the background, not {classes}.")
         out_channels = classes or 1
         options = complete_options(chosen, image_size, **(options or {}))
+        in_channels = 3 + (out_channels if self.diffuses else 0)
         try:
-            self.network = chosen.build(image_size, 3 + self._mask_channels(out_channels), out_channels, options)
+            self.network = chosen.build(image_size, in_channels, out_channels, options)
         except (ValueError, TypeError, AssertionError, NotImplementedError) as error:  # as MONAI refuses an option
             told = " ".join(str(error).split())
             raise InputError(f"{architecture} cannot be built with {options} ({told}); mend its options.") from error
-
-    def _mask_channels(self, out_channels: int) -> int:
-        return 0
 
 
 class RivalNetwork(MonaiNetwork):
@@ -63,6 +65,8 @@ class RivalNetwork(MonaiNetwork):
 class DenoisingNetwork(MonaiNetwork):
     """Image and noisy mask in, noise or mask out."""
 
+    diffuses = True
+
     def forward(self, image: torch.Tensor, noisy: torch.Tensor, timesteps: torch.Tensor) -> torch.Tensor:
         """Predict what the scheduler's `prediction_type` says.
 
@@ -75,9 +79,6 @@ class DenoisingNetwork(MonaiNetwork):
             The shape of `noisy`.
         """
         return self.network(torch.cat([image, noisy], dim=1), timesteps)
-
-    def _mask_channels(self, out_channels: int) -> int:
-        return out_channels
 
 
 def find_rival(name: str) -> Architecture:
