@@ -72,7 +72,8 @@ def test_a_folder_of_pairs(root: Path, weights: Path, tmp_path: Path) -> None:
         ((*SETTINGS,), InputError, "--output"),
         ((*SETTINGS, "--set", "labels", "-o", "out"), InputError, "KEY=VALUE"),
         ((*SETTINGS, "--step-counts", "1,many", "-o", "out"), InputError, "1,many"),
-        (("image.png", *SETTINGS, "-o", "out"), InputError, "not both"),
+        (("image.png", *SETTINGS, "-o", "out"), InputError, "without --dataset"),
+        ((*SETTINGS, "--modality", "ES", "-o", "out"), InputError, "without --dataset"),
     ],
 )
 def test_what_is_refused(

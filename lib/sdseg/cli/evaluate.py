@@ -67,8 +67,8 @@ def evaluate(
             raise InputError("One image is scored with one weights folder and one step; give a data set for more.")
         evaluate_image(image, reference, folders[0], output, seed, modality, device)
         return
-    if image is not None:
-        raise InputError(f"Give either the image {image} or --dataset {dataset}, not both.")
+    if image is not None or modality is not None:
+        raise InputError(f"An image, its reference and its --modality are given without --dataset {dataset}.")
     if root is None or output is None:
         raise InputError("A data set needs its folder (--root) and a folder for the report (--output).")
 
@@ -137,6 +137,7 @@ def evaluate_dataset(
     data = open_dataset(dataset, root, **settings)
     examples = data.examples(split)
     contestants = load_contestants(folders, data.labels, names, device)
+    output.mkdir(parents=True, exist_ok=True)  # now, not after hours
     about = {"name": dataset, "split": split, "root": str(root), "settings": settings, "notes": data.notes}
     report = Evaluation(contestants, examples, data.labels, plan, about, progress_bar).report()
     write_report(report, output)

@@ -12,6 +12,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from sdseg.evaluation.contestants import Contestant
 from sdseg.evaluation.memory import measure_peak_memory
 from sdseg.evaluation.plan import Plan, Update
+from sdseg.evaluation.probe import random_slices, synchronise
 from sdseg.evaluation.report import Cell, Table
 from sdseg.model.slice_model import SliceModel
 
@@ -86,19 +87,6 @@ def time_batch(model: SliceModel, size: int) -> float:
     model(batch)
     synchronise(model.device)
     return time.perf_counter() - start
-
-
-def random_slices(model: SliceModel, size: int) -> torch.Tensor:
-    """(size, 3, rows, columns) in [-1, 1] on the model's device."""
-    generator = torch.Generator().manual_seed(0)
-    shape = (size, 3, model.image_size, model.image_size)
-    return (torch.rand(shape, generator=generator) * 2 - 1).to(model.device)
-
-
-def synchronise(device: torch.device) -> None:
-    """Wait for the GPU; the CPU has no queue."""
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
 
 
 def count_parameters(model: SliceModel) -> int:

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import resource
 import subprocess
 import sys
 from pathlib import Path
 
+import torch
+
 from sdseg.errors import InputError
+from sdseg.evaluation.contestants import Contestant
+from sdseg.evaluation.probe import random_slices, synchronise
+from sdseg.inference.segmenter import Segmenter
 
 _STATUS = Path("/proc/self/status")
 
@@ -30,12 +36,6 @@ def measure_peak_memory(folder: Path, device: str, steps: int, batch_size: int) 
 
 def peak_memory(folder: Path, device: str, steps: int, batch_size: int) -> int:
     """The same, in this process."""
-    import torch
-
-    from sdseg.evaluation.contestants import Contestant
-    from sdseg.evaluation.efficiency import random_slices, synchronise
-    from sdseg.inference.segmenter import Segmenter
-
     contestant = Contestant(folder.name, folder, Segmenter.load(folder, device)).with_steps(steps)
     contestant.model(random_slices(contestant.model, batch_size))
     synchronise(contestant.model.device)
@@ -52,8 +52,6 @@ def resident_peak() -> int:
     lines = _STATUS.read_text().splitlines() if _STATUS.is_file() else []
     kibibytes = [int(line.split()[1]) for line in lines if line.startswith("VmHWM:")]
     if not kibibytes:
-        import resource
-
         kibibytes = [resource.getrusage(resource.RUSAGE_SELF).ru_maxrss]
     return kibibytes[0] * 1024
 
