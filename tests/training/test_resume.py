@@ -39,7 +39,9 @@ def same_results(one: Path, other: Path) -> bool:
 @pytest.mark.parametrize("stop_at", [7, 41])
 def test_stopped_and_resumed_is_the_same_run(stop_at: int, config: Make, tmp_path: Path) -> None:
     """Stopped in stage one or two; dropout, augmentation, warm-up, averages and log included."""
-    settings = config(autoencoder=STAGE, diffusion=STAGE)
+    images = config().data.train[0].model_dump()
+    data = {"train": [images], "validation": [images]}
+    settings = config(autoencoder=STAGE, diffusion=STAGE, data=data, preview={"every": 10, "slices": 2}, log_every=4)
     TrainingRun(settings, tmp_path / "straight").run()
     asked: list[int] = []
 
@@ -115,6 +117,13 @@ def test_another_configuration_is_another_run(config: Make, tmp_path: Path) -> N
     with pytest.raises(InputError, match=r"another configuration \(precision, seed\)"):
         TrainingRun(config(seed=7, precision="bf16"), tmp_path / "run", RunOptions(resume=True))
     TrainingRun(config(workers=1, checkpoint_every=7), tmp_path / "run", RunOptions(resume=True))
+
+
+def test_a_damaged_configuration_is_named(config: Make, tmp_path: Path) -> None:
+    TrainingRun(config(), tmp_path / "run")
+    (tmp_path / "run" / "config.yaml").write_text("a: [")
+    with pytest.raises(InputError, match=r"config\.yaml is damaged"):
+        TrainingRun(config(), tmp_path / "run", RunOptions(resume=True))
 
 
 def test_a_finished_run_is_not_run_again(config: Make, tmp_path: Path) -> None:

@@ -137,10 +137,10 @@ def load_autoencoder(folder: Path, preset: ModelPreset) -> AutoencoderKL:
         WeightsError: it is not one, or its latents have another size.
     """
     try:
-        vae = AutoencoderKL.from_pretrained(folder, low_cpu_mem_usage=False)
+        vae = AutoencoderKL.from_pretrained(folder, dtype=torch.float32, low_cpu_mem_usage=False)
     except (OSError, ValueError, RuntimeError) as error:
         raise WeightsError(f"{folder} is not a diffusers AutoencoderKL folder ({error}).") from error
     shrink = 2 ** (len(vae.config.block_out_channels) - 1)
     if (vae.config.latent_channels, preset.image_size // shrink) != (preset.latent_channels, preset.latent_size):
         raise WeightsError(f"The latents of {folder} do not fit the preset '{preset.name}'; choose another preset.")
-    return vae.to(dtype=torch.float32)
+    return vae

@@ -33,7 +33,8 @@ class Journal:
         self._path = path
         self._progress = progress
         self._every = every
-        self._board = SummaryWriter(str(tensorboard)) if tensorboard else None
+        self._tensorboard = tensorboard
+        self._boards: dict[str, SummaryWriter] = {}  # one a stage: a resumed stage takes back its own later steps
         self._sums: dict[str, torch.Tensor] = {}
         self._count = 0
         self._start = time.monotonic()
@@ -66,14 +67,14 @@ class Journal:
             line = json.dumps({"stage": stage, "step": step, "seconds": round(self.seconds, 1), **figures})
             with self._path.open("a") as log:
                 log.write(line + "\n")
-        if self._board:
+        if board := self._board(stage):
             for name, value in figures.items():
-                self._board.add_scalar(f"{stage}/{name}", value, step)
+                board.add_scalar(name, value, step)
 
     def show(self, stage: str, step: int, picture: Any) -> None:
         """Hand TensorBoard a picture, (rows, columns, 3) uint8."""
-        if self._board:
-            self._board.add_image(f"{stage}/validation", picture, step, dataformats="HWC")
+        if board := self._board(stage):
+            board.add_image("validation", picture, step, dataformats="HWC")
 
     def begin(self, stage: str) -> None:
         """A stage begins."""
@@ -100,15 +101,21 @@ class Journal:
         self._before = state["seconds"]
         self._began = dict(state["began"])
         self._start = time.monotonic()
+        self._board(stage, purge_step=step + 1)
         if self._path and self._path.exists():
             lines = [line for line in self._path.read_text().splitlines() if _kept(line, stage, step)]
             with replacing(self._path) as stream:
                 stream.write("".join(f"{line}\n" for line in lines).encode())
 
     def close(self) -> None:
-        """Flush TensorBoard's files."""
-        if self._board:
-            self._board.close()
+        """Write out TensorBoard's files."""
+        for board in self._boards.values():
+            board.close()
+
+    def _board(self, stage: str, purge_step: int | None = None) -> SummaryWriter | None:
+        if self._tensorboard and stage not in self._boards:
+            self._boards[stage] = SummaryWriter(str(self._tensorboard / stage), purge_step=purge_step)
+        return self._boards.get(stage)
 
     @staticmethod
     def _finite(value: torch.Tensor, name: str) -> float:

@@ -21,6 +21,7 @@ class Preview:
     """Scores and draws the same slices each time.
 
     Args:
+        stage: its name in the log.
         model: being trained.
         stack: validation slices.
         config: how many.
@@ -29,8 +30,9 @@ class Preview:
     """
 
     def __init__(
-        self, model: SliceModel, stack: SliceStack, config: PreviewConfig, journal: Journal, folder: Path
+        self, stage: str, model: SliceModel, stack: SliceStack, config: PreviewConfig, journal: Journal, folder: Path
     ) -> None:
+        self._stage = stage
         self._model = model
         self._stack = stack.evenly(config.slices)
         self._drawn = self._most_labelled(config.pictures)
@@ -42,11 +44,11 @@ class Preview:
         found = predict_foreground(self._model, self._stack)
         dice = foreground_dice(found, self._stack.masks > 0)
         if dice is not None:
-            self._journal.note("validation", step, {"dice": round(dice, 5)})
+            self._journal.note(self._stage, step, {"validation_dice": round(dice, 5)})
         picture = np.concatenate([self._row(index, found[index]) for index in self._drawn])
         self._folder.mkdir(parents=True, exist_ok=True)
         Image.fromarray(picture).save(self._folder / f"step-{step:07d}.png")
-        self._journal.show("validation", step, picture)
+        self._journal.show(self._stage, step, picture)
 
     def _most_labelled(self, count: int) -> list[int]:
         """Slices that show something, in their order."""

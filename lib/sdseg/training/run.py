@@ -130,7 +130,7 @@ class TrainingRun:
             _recompute_activations(pipeline)
         learner = learner_of(pipeline, self.stage, self.config.model.frozen_encoder)
         name = "diffusion" if self.stage is self.config.diffusion else "segmentation"
-        return self.engine.train(name, learner, stack, self.stage, self._looks(pipeline))
+        return self.engine.train(name, learner, stack, self.stage, self._looks(name, pipeline))
 
     def _check_autoencoder(self) -> None:
         """Whether there is one to be had, before images are loaded for nothing."""
@@ -170,12 +170,12 @@ class TrainingRun:
         self.engine.processes.wait()
         return vae
 
-    def _looks(self, pipeline: DiffusionPipeline) -> tuple[Every, ...]:
+    def _looks(self, stage: str, pipeline: DiffusionPipeline) -> tuple[Every, ...]:
         preview, every = self.config.preview, self.options.snapshot_every
         looks = []
         if preview.every and self.data.validation:
             stack = load_slices(self.data.validation, self.recipe, self.data.labels)
-            shown = Preview(pipeline, stack, preview, self.engine.journal, self.folder.pictures)
+            shown = Preview(stage, pipeline, stack, preview, self.engine.journal, self.folder.pictures)
             looks.append(Every(preview.every, shown))
         if every:
             looks.append(Every(every, lambda step: self._save_snapshot(pipeline, step)))

@@ -56,11 +56,20 @@ class RunFolder:
         if not resume:
             done = "finished" if self.weights.exists() else "unfinished"
             raise InputError(f"{self.path} exists already, with a {done} run: choose another folder, or add --resume.")
-        differs = _differences(yaml.safe_load(self._config.read_text()), mine)
+        differs = _differences(self._begun_with(), mine)
         if differs:
             raise InputError(
                 f"{self.path} holds a run of another configuration ({', '.join(differs)}): choose another folder."
             )
+
+    def _begun_with(self) -> dict[str, Any]:
+        try:
+            values = yaml.safe_load(self._config.read_text())
+        except (yaml.YAMLError, UnicodeDecodeError):
+            values = None
+        if not isinstance(values, dict):
+            raise InputError(f"{self._config} is damaged: restore it, or choose another folder.")
+        return values
 
     def save_autoencoder(self, vae: AutoencoderKL) -> None:
         """Keep stage one's result; it appears whole or not at all."""
@@ -79,9 +88,7 @@ class RunFolder:
         shutil.rmtree(self.checkpoints, ignore_errors=True)
 
 
-def _differences(one: Any, other: Any) -> list[str]:
+def _differences(one: dict[str, Any], other: dict[str, Any]) -> list[str]:
     """Names of the settings that are not the same."""
-    if not isinstance(one, dict):
-        return ["config.yaml is damaged"]
     names = sorted((one.keys() | other.keys()) - _FREE)
     return [name for name in names if one.get(name) != other.get(name)]
