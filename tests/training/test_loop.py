@@ -37,7 +37,7 @@ class Line(Learner):
         self.weight = torch.nn.Parameter(torch.zeros(1))
         self._target = target
 
-    def forward(self, batch: Batch) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+    def loss(self, batch: Batch) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         loss = ((self.weight - self._target * batch.masks.float().mean()) ** 2).sum()
         return loss, {"error": loss.detach()}
 

@@ -2,19 +2,22 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
 import pytest
 import torch
+from helpers.models import save_tiny_weights, tiny_card, tiny_pipeline
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from sdseg.errors import InputError, WeightsError
+from sdseg.errors import InputError, UnknownNameError, WeightsError
 from sdseg.inference.segmenter import Segmenter
 from sdseg.model.networks import build_autoencoder
 from sdseg.model.pipeline import build_pipeline
 from sdseg.model.presets import get_preset
+from sdseg.model.weights import save_weights
 from sdseg.training.config import TrainingConfig
 from sdseg.training.data_config import ExampleConfig
 from sdseg.training.run import RunOptions, TrainingRun
@@ -127,6 +130,44 @@ def test_weights_of_another_size_are_no_start(config: Make, tmp_path: Path) -> N
     larger = config(model={"preset": "small"}, autoencoder=None)
     with pytest.raises(WeightsError, match="64 pixels, the configuration for 128"):
         TrainingRun(larger, tmp_path / "second", RunOptions(start=first)).run()
+
+
+@pytest.mark.parametrize(
+    ("model", "told"),
+    [
+        ({"prediction_type": "sample"}, "prediction_type epsilon, the configuration asks for sample"),
+        ({"conditioning": "cross_attention"}, "conditioning concat, the configuration asks for cross_attention"),
+        ({"kind": "basic_unet", "image_size": 64}, "kind sdseg, the configuration asks for basic_unet"),
+    ],
+)
+def test_another_variant_is_no_start(model: dict, told: str, config: Make, tmp_path: Path) -> None:
+    first = save_tiny_weights(tmp_path / "first")
+    another = config(model={"preset": "tiny"} | model, autoencoder=None)
+    with pytest.raises(WeightsError, match=told):
+        TrainingRun(another, tmp_path / "second", RunOptions(start=first)).run()
+
+
+def test_starting_weights_take_the_variant(config: Make, example: ExampleConfig, tmp_path: Path) -> None:
+    """Classes, prediction type and frozen encoder of the configuration, the U-Net's weights of the folder."""
+    first = tmp_path / "start"
+    pipeline = tiny_pipeline()
+    save_weights(pipeline, replace(tiny_card(), training={"trained": False}), first, torch.float32)
+    model = {"preset": "tiny", "prediction_type": "sample", "frozen_encoder": True, "class_conditional": True}
+    run = TrainingRun(config(model=model, autoencoder=None), tmp_path / "run", RunOptions(start=first))
+    trained = Segmenter.load(run.run()).pipeline
+    assert trained.classes == 2 and trained.scheduler.config.prediction_type == "sample"
+    assert trained.vae.config.scaling_factor != 1.0, "measured, since starting weights do not have it"
+    image = torch.rand(1, 3, 64, 64)
+    mean = trained.vae.encode(image).latent_dist.mean
+    torch.testing.assert_close(trained.vision_encoder(image), mean, atol=2e-2, rtol=1e-2)
+    before = dict(pipeline.unet.named_parameters())
+    moved = max(float((p - before[n]).abs().max()) for n, p in trained.unet.named_parameters() if n in before)
+    assert moved < 0.1, "three steps from the folder's weights"
+
+
+def test_an_unknown_model_is_refused_before_anything_is_loaded(config: Make, tmp_path: Path) -> None:
+    with pytest.raises(UnknownNameError, match="no model 'resnet'; choose one of: sdseg, basic_unet"):
+        TrainingRun(config(model={"kind": "resnet", "image_size": 64}), tmp_path / "run")
 
 
 def test_several_classes(config: Make, example: ExampleConfig, tmp_path: Path) -> None:

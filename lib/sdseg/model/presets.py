@@ -50,7 +50,7 @@ _PRESETS = (
     # The same widths on the paper's image size: four times the work.
     ModelPreset("small256", 256, (16, 32, 64, 64), 1, 8, (64, 128, 128), 1, 8, 16, 0.1),
     # For tests: every part is there, nothing is large.
-    ModelPreset("tiny", 64, (8, 8, 16, 16), 1, 4, (16, 16, 32), 1, 2, 4, 0.0),
+    ModelPreset("tiny", 64, (8, 8, 16, 16), 1, 4, (16, 16, 32), 1, 2, 4, 0.1),
 )
 PRESETS: dict[str, ModelPreset] = {preset.name: preset for preset in _PRESETS}
 

@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import torch
 from diffusers import AutoencoderKL, DiffusionPipeline
 
-from sdseg.errors import InputError, WeightsError
-from sdseg.model.card import ModelCard, check_labels
+from sdseg.errors import InputError, UnknownNameError, WeightsError
 from sdseg.model.kinds import SDSEG
 from sdseg.model.pipeline import SDSegPipeline, build_pipeline
 from sdseg.model.presets import ModelPreset, get_preset
-from sdseg.model.unet import DenoisingUNet
-from sdseg.model.weights import load_weights
-from sdseg.rivals import build_rival
+from sdseg.rivals import RIVALS, build_rival
 from sdseg.training.config import ModelConfig, TrainingConfig
 from sdseg.training.learner import Learner
 from sdseg.training.learners.rivals import learner_for
 from sdseg.training.learners.sdseg import SDSegLearner
 from sdseg.training.stage import DiffusionConfig, StageConfig
 from sdseg.volume.recipe import Recipe
+
+
+def check_kind(model: ModelConfig) -> None:
+    """Raise UnknownNameError where there is no such kind of model."""
+    if model.kind not in (SDSEG, *RIVALS):
+        raise UnknownNameError(f"There is no model '{model.kind}'; choose one of: {', '.join((SDSEG, *RIVALS))}.")
 
 
 def image_size_of(model: ModelConfig) -> int:
@@ -58,32 +60,6 @@ def sdseg_pipeline(model: ModelConfig, labels: dict[str, int], vae: AutoencoderK
         prediction_type=model.prediction_type,
         frozen_encoder=model.frozen_encoder,
     )
-
-
-def started_pipeline(folder: Path, model: ModelConfig, labels: dict[str, int], device: str) -> DiffusionPipeline:
-    """The pipeline of a weights folder, to be trained on.
-
-    Raises:
-        WeightsError: it is unusable, or of another size or number of labels than the configuration says.
-    """
-    pipeline: Any = load_weights(folder, device)
-    if pipeline.image_size != image_size_of(model):
-        raise WeightsError(
-            f"{folder} is made for {pipeline.image_size} pixels, the configuration for {image_size_of(model)}."
-        )
-    classes = classes_of(model, labels)
-    if ModelCard.load(folder).training.get("trained") is False and classes != pipeline.classes:
-        pipeline.register_modules(unet=_with_classes(pipeline.unet, classes).to(device))
-    check_labels(labels, pipeline.classes)
-    return pipeline
-
-
-def _with_classes(unet: DenoisingUNet, classes: int | None) -> DenoisingUNet:
-    """Starting weights know no classes: the same network, with a class embedding drawn at random."""
-    conditional = type(unet).from_config({**unet.config, "num_class_embeds": classes})
-    fresh = conditional.state_dict()
-    conditional.load_state_dict({**fresh, **unet.state_dict()})
-    return conditional
 
 
 def rival_pipeline(model: ModelConfig, labels: dict[str, int]) -> DiffusionPipeline:

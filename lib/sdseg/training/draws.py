@@ -24,6 +24,7 @@ class Draws:
     """
 
     def __init__(self, seeds: Sequence[int]) -> None:
+        self.seeds = tuple(seeds)
         self._generators = [torch.Generator().manual_seed(seed) for seed in seeds]
 
     def normal(self, *shape: int) -> torch.Tensor:

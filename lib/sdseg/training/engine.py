@@ -61,7 +61,6 @@ class Engine:
             self._batches(stage, stack, config),
             config,
             self.precision,
-            self._seed_of(stage, "dropout"),
             self.processes,
             self.journal,
             kept,
@@ -76,11 +75,8 @@ class Engine:
         except ValueError as error:
             raise InputError(f"{stage}: {error}; choose another batch_size.") from error
         augmentation = build_augmentation(config.augmentation, stack.images.shape[-1])
-        seed = self._seed_of(stage, "batches")
+        seed = seed_of(self.seed, int.from_bytes(stage.encode(), "big"))  # each stage has its own
         return Batches(stack, augmentation, share, seed, self.processes.device, self._worker_count())
-
-    def _seed_of(self, stage: str, purpose: str) -> int:
-        return seed_of(self.seed, int.from_bytes(f"{stage}/{purpose}"[:15].encode(), "big"))
 
     def _worker_count(self) -> int:
         if self.workers is not None:

@@ -9,6 +9,7 @@ import torch
 
 from sdseg.model.slice_model import SliceModel
 from sdseg.training.draws import Draws
+from sdseg.training.dropout import Dropouts
 
 
 @dataclass(frozen=True)
@@ -31,11 +32,21 @@ class Batch:
 class Learner(torch.nn.Module, ABC):
     """Its parameters with `requires_grad` are trained; the others stay as they are.
 
-    The loss of a batch is the mean over its examples, so that a batch may be divided among processes.
+    The loss of a batch is the mean over its examples, and all that is random in it, dropout included, is drawn from
+    `batch.draws`: so a batch may be divided among processes.
     """
 
-    @abstractmethod
+    _dropouts: Dropouts | None = None
+
     def forward(self, batch: Batch) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        """`loss`, with the dropout of the batch's examples."""
+        if self._dropouts is None:
+            self._dropouts = Dropouts(self)
+        self._dropouts.follow(batch.draws.seeds)
+        return self.loss(batch)
+
+    @abstractmethod
+    def loss(self, batch: Batch) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         """The loss (scalar, with gradient) and its detached terms for the log."""
 
     @property

@@ -14,7 +14,6 @@ from sdseg.errors import SdsegError
 from sdseg.training.average import Average
 from sdseg.training.batches import Batches
 from sdseg.training.checkpoint import Checkpoints, State
-from sdseg.training.draws import seed_of
 from sdseg.training.journal import Journal
 from sdseg.training.learner import Batch, Learner
 from sdseg.training.optimiser import Optimiser
@@ -66,7 +65,6 @@ class TrainingLoop:
         batches: of this process' share.
         config: steps, rates.
         precision: "fp32", "tf32" or "bf16" (mixed).
-        seed: of dropout.
         processes: those that train together.
         journal: the log; only the main process' is written.
         checkpoints: where the state is kept, or None.
@@ -80,7 +78,6 @@ class TrainingLoop:
         batches: Batches,
         config: StageConfig,
         precision: str,
-        seed: int,
         processes: Processes,
         journal: Journal,
         checkpoints: Checkpoints | None = None,
@@ -91,7 +88,6 @@ class TrainingLoop:
         self._batches = batches
         self._config = config
         self._bf16 = precision == "bf16"
-        self._seed = seed
         self._processes = processes
         self._journal = journal
         self._checkpoints = checkpoints
@@ -136,7 +132,6 @@ class TrainingLoop:
         count = self._config.accumulate
         sums: dict[str, torch.Tensor] = {}
         for micro, batch in enumerate(batches):
-            torch.manual_seed(seed_of(self._seed, step, micro, self._processes.rank))  # of dropout
             last = micro == count - 1
             with nullcontext() if last else self._processes.no_sync(self._wrapped):
                 with torch.autocast(self._processes.device.type, torch.bfloat16, enabled=self._bf16):

@@ -18,13 +18,13 @@ from sdseg.model.presets import get_preset
 from sdseg.model.weights import save_weights, weights_sha256
 from sdseg.training.autoencoding import autoencoder_stage
 from sdseg.training.build import (
+    check_kind,
     learner_of,
     load_autoencoder,
     recipe_of,
     rival_pipeline,
     sdseg_pipeline,
     stage_of,
-    started_pipeline,
 )
 from sdseg.training.config import TrainingConfig
 from sdseg.training.data import TrainingData, find_data
@@ -37,6 +37,7 @@ from sdseg.training.processes import Processes
 from sdseg.training.provenance import training_card
 from sdseg.training.run_folder import RunFolder
 from sdseg.training.slices import SliceStack, load_slices
+from sdseg.training.start import started_pipeline
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,7 @@ class TrainingRun:
     ) -> None:
         self.config = config
         self.options = options or RunOptions()
+        check_kind(config.model)
         self.data: TrainingData = find_data(config)
         self.stage = stage_of(config)
         self.recipe = recipe_of(config, {name: asdict(window) for name, window in self.data.windows.items()})

@@ -23,7 +23,7 @@ class AutoencoderLearner(Learner):
         self.vae = vae.train().requires_grad_(True)
         self._config = config
 
-    def forward(self, batch: Batch) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+    def loss(self, batch: Batch) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         """L1 of the pictures and of the masks, and the divergence of the posterior from a standard normal."""
         target = torch.cat([batch.images, mask_to_image(batch.masks)])
         posterior = self.vae.encode(target).latent_dist

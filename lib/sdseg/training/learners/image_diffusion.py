@@ -29,7 +29,7 @@ class ImageDiffusionLearner(Learner):
     def slice_model(self) -> ImageDiffusionPipeline:
         return self._pipeline
 
-    def forward(self, batch: Batch) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+    def loss(self, batch: Batch) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         """The mean squared error of what the network predicts; the term is named after it."""
         scheduler = self._pipeline.scheduler
         clean = mask_channels(batch.masks, self._pipeline.classes)

@@ -49,7 +49,7 @@ class SDSegLearner(Learner):
     def slice_model(self) -> SDSegPipeline:
         return self._pipeline
 
-    def forward(self, batch: Batch) -> tuple[torch.Tensor, Terms]:
+    def loss(self, batch: Batch) -> tuple[torch.Tensor, Terms]:
         """The weighted loss and its terms; the estimate and the terms in float32."""
         classes = self._draw_classes(batch)
         masks = _of_class(batch.masks, classes)

@@ -34,7 +34,7 @@ class SegmentationLearner(Learner):
     def slice_model(self) -> RivalPipeline:
         return self._pipeline
 
-    def forward(self, batch: Batch) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+    def loss(self, batch: Batch) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         """The mean over the heads, nnU-Net's weights; the term `dice_ce` is that of the finest."""
         target = (batch.masks > 0 if self._pipeline.classes is None else batch.masks).float()
         # In float32: the loss takes a logarithm of what the network may give in half precision.
