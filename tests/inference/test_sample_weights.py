@@ -36,3 +36,11 @@ def test_small_and_half_precision(sample_data: Path) -> None:
     folder = sample_data / "weights" / "brain-small"
     assert sum((folder / name).stat().st_size for name in WEIGHT_FILES) < 40e6
     assert (folder / "training" / "diffusion.jsonl").is_file()
+
+
+def test_the_rival_that_is_served_beside_it(sample_data: Path) -> None:
+    """Its card's figure, and that it cost next to nothing to ship."""
+    folder = sample_data / "weights" / "brain-unet"
+    scores = score_image(Segmenter.load(folder), sample_data / "dicom", sample_data / "reference" / "S1_brain.nii.gz")
+    assert scores["brain"] is not None and scores["brain"] >= 0.93
+    assert sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) < 2e6

@@ -26,7 +26,9 @@ def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     conf: Annotated[
         list[str] | None,
-        typer.Option("--conf", "-c", help="key=value for the app: models, weights, NAME_weights, model_dir, device.", metavar="KEY=VALUE"),
+        typer.Option(
+            "--conf", "-c", help="key=value for the app: models, weights, NAME_weights, ...", metavar="KEY=VALUE"
+        ),
     ] = None,
 ) -> None:
     """Start the MONAI Label server and say where to point 3D Slicer and a browser.
