@@ -7,6 +7,7 @@ from diffusers import DDIMScheduler, DiffusionPipeline
 
 from sdseg.model.schedule import draw_noise
 from sdseg.rivals.network import DenoisingNetwork
+from sdseg.rivals.single_network import SingleNetwork
 
 
 def make_ddim_scheduler(prediction_type: str = "sample") -> DDIMScheduler:
@@ -27,7 +28,7 @@ def make_ddim_scheduler(prediction_type: str = "sample") -> DDIMScheduler:
     )
 
 
-class ImageDiffusionPipeline(DiffusionPipeline):
+class ImageDiffusionPipeline(SingleNetwork, DiffusionPipeline):
     """Masks are denoised at full size, several times, and averaged.
 
     Components (a sub-folder each when saved): `network`, `scheduler`.
@@ -45,22 +46,6 @@ class ImageDiffusionPipeline(DiffusionPipeline):
         super().__init__()
         self.register_modules(network=network, scheduler=scheduler)
         self.register_to_config(num_inference_steps=num_inference_steps, samples=samples)
-
-    @property
-    def kind(self) -> str:
-        """Its name in `RIVALS`."""
-        return str(self.network.config.architecture)
-
-    @property
-    def image_size(self) -> int:
-        """Rows = columns of the images the model was made for."""
-        return int(self.network.config.image_size)
-
-    @property
-    def classes(self) -> int | None:
-        """Number of classes with the background; None for a binary model."""
-        classes = self.network.config.classes
-        return None if classes is None else int(classes)
 
     @torch.inference_mode()
     def __call__(

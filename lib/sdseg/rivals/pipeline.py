@@ -6,9 +6,10 @@ import torch
 from diffusers import DiffusionPipeline
 
 from sdseg.rivals.network import RivalNetwork
+from sdseg.rivals.single_network import SingleNetwork
 
 
-class RivalPipeline(DiffusionPipeline):
+class RivalPipeline(SingleNetwork, DiffusionPipeline):
     """Image in, probability out; nothing about it is random.
 
     Component (a sub-folder when saved): `network`.
@@ -17,22 +18,6 @@ class RivalPipeline(DiffusionPipeline):
     def __init__(self, network: RivalNetwork) -> None:
         super().__init__()
         self.register_modules(network=network)
-
-    @property
-    def kind(self) -> str:
-        """Its name in `RIVALS`."""
-        return str(self.network.config.architecture)
-
-    @property
-    def image_size(self) -> int:
-        """Rows = columns of the images the model was made for."""
-        return int(self.network.config.image_size)
-
-    @property
-    def classes(self) -> int | None:
-        """Number of classes with the background; None for a binary model."""
-        classes = self.network.config.classes
-        return None if classes is None else int(classes)
 
     @torch.inference_mode()
     def __call__(self, image: torch.Tensor, seed: int = 0) -> torch.Tensor:
