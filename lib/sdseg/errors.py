@@ -31,3 +31,7 @@ class UnknownNameError(SdsegError):
 
 class DeliveryError(SdsegError):
     """A PACS or archive that did not take, or did not give, what it was asked for."""
+
+
+class RefusedError(DeliveryError):
+    """A PACS or archive that will answer the same however often it is asked: trying again does not help."""
