@@ -1,0 +1,102 @@
+"""Associations with a peer: opened with exactly the contexts that are wanted, released or aborted at the end."""
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from pydicom import Dataset
+from pynetdicom import AE, evt
+from pynetdicom.association import Association
+from pynetdicom.presentation import PresentationContext, build_context
+
+from sdseg.dimse.connection import keep_moving
+from sdseg.dimse.contexts import VERIFICATION
+from sdseg.dimse.negotiation import BusyError, NotConnectedError, ended, failure_of
+from sdseg.dimse.peer import Peer
+from sdseg.dimse.tls import client_context
+from sdseg.errors import DeliveryError
+
+# Seconds to wait before the second try, the third ...: a PACS that restarts, a full list of associations.
+PAUSES = (0.5, 2.0)
+Handlers = Sequence[tuple[Any, ...]]
+
+
+@contextmanager
+def associated(
+    peer: Peer, contexts: Sequence[PresentationContext], *, handlers: Handlers = (), pauses: Sequence[float] = PAUSES
+) -> Iterator[Association]:
+    """An established association that proposed `contexts`; at least one is accepted, perhaps not all.
+
+    Released when the block ends well, aborted when it raises. A peer that cannot be reached, or rejects for the
+    moment, is tried again after `pauses` seconds; nothing else is. `handlers` are pynetdicom's, for events.
+    Raises RefusedError (rejected for good, no context accepted), DeliveryError, InputError (TLS files).
+    """
+    association = _open(peer, contexts, handlers, pauses)
+    try:
+        yield association
+    except BaseException:
+        association.abort()
+        raise
+    association.release()
+
+
+def echo(peer: Peer, *, pauses: Sequence[float] = ()) -> None:
+    """C-ECHO (PS3.4 annex A). Raises DeliveryError unless the peer answers with success."""
+    context = build_context(VERIFICATION.sop_class, list(VERIFICATION.transfer_syntaxes))
+    with associated(peer, [context], pauses=pauses) as association:
+        if not association.is_established:
+            raise ended(peer, "before the C-ECHO")
+        status = status_of(association.send_c_echo(), peer, "the C-ECHO")
+    if status != 0:
+        raise DeliveryError(f"{peer.name} answered the C-ECHO with status 0x{status:04X}; its log should say why.")
+
+
+def status_of(answer: Dataset, peer: Peer, to: str) -> int:
+    """The status in pynetdicom's answer. Raises DeliveryError: there is none, as the peer hung or went away."""
+    if "Status" not in answer:
+        raise DeliveryError(
+            f"{peer.name} gave no answer to {to}: it went away, or took over {peer.timeouts.dimse:g} seconds; "
+            "try again, its log should say why."
+        )
+    return int(answer.Status)
+
+
+def _open(
+    peer: Peer, contexts: Sequence[PresentationContext], handlers: Handlers, pauses: Sequence[float]
+) -> Association:
+    for pause in pauses:
+        try:
+            return _try(peer, contexts, handlers)
+        except (NotConnectedError, BusyError):
+            time.sleep(pause)
+    return _try(peer, contexts, handlers)
+
+
+def _try(peer: Peer, contexts: Sequence[PresentationContext], handlers: Handlers) -> Association:
+    ae = AE(ae_title=peer.calling)
+    ae.connection_timeout = peer.timeouts.connect
+    ae.acse_timeout = peer.timeouts.acse
+    ae.dimse_timeout = peer.timeouts.dimse
+    ae.network_timeout = peer.timeouts.network
+    opened: list[evt.Event] = []
+    answers: list[evt.Event] = []
+
+    def on_open(event: evt.Event) -> None:
+        opened.append(event)
+        keep_moving(event.assoc.dul.socket.socket, peer.timeouts.network)
+
+    try:
+        association = ae.associate(
+            peer.host,
+            peer.port,
+            contexts=list(contexts),
+            ae_title=peer.called,
+            evt_handlers=[(evt.EVT_CONN_OPEN, on_open), (evt.EVT_ACSE_RECV, answers.append), *handlers],
+            tls_args=None if peer.tls is None else (client_context(peer.tls, peer.host), peer.host),
+        )
+    except (OSError, UnicodeError) as error:
+        raise NotConnectedError(f"The host of {peer.name} is not known here ({error}); check the address.") from error
+    if association.is_established:
+        return association
+    raise failure_of(association, peer, connected=bool(opened), answered=bool(answers))

@@ -1,0 +1,91 @@
+"""Why an association did not come about: what the peer or the network said, as one sentence."""
+
+import socket
+import ssl
+
+from pynetdicom.association import Association
+
+from sdseg.dimse.peer import Peer
+from sdseg.dimse.tls import client_context
+from sdseg.errors import DeliveryError, RefusedError
+
+# A-ASSOCIATE-RJ, PS3.8 table 9-21: (source, reason) in words.
+_REASONS = {
+    (1, 1): "it gives no reason",
+    (1, 2): "it does not support the application context name",
+    (1, 3): "it does not know our AE title {calling}; have it entered there",
+    (1, 7): "its AE title is not {called}; correct the address",
+    (2, 1): "it gives no reason",
+    (2, 2): "it does not support the protocol version",
+    (3, 1): "it is congested for the moment",
+    (3, 2): "it has reached its limit of associations",
+}
+_PERMANENT = 1
+
+
+class NotConnectedError(DeliveryError):
+    """No TCP connection: nothing listens there, or the network does not reach it."""
+
+
+class BusyError(DeliveryError):
+    """The peer rejected the association for the moment (A-ASSOCIATE-RJ, result 2, rejected-transient)."""
+
+
+def failure_of(association: Association, peer: Peer, *, connected: bool, answered: bool) -> DeliveryError:
+    """The error of an association that was not established; RefusedError where trying again does not help.
+
+    Args:
+        connected: whether there was a connection.
+        answered: whether anything came back over it, be it an abort or its end.
+    """
+    answer = association.acceptor.primitive
+    if association.is_rejected:
+        return _rejection(peer, answer.result, answer.result_source, answer.diagnostic)
+    if not connected:
+        return _no_connection(peer)
+    if answer is not None and answer.result == 0:
+        classes = sorted({context.abstract_syntax.name for context in association.rejected_contexts})
+        return RefusedError(f"{peer.name} accepts none of {', '.join(classes)}; have them allowed there.")
+    if answered:
+        return ended(peer, "before it answered the request for an association")
+    return DeliveryError(
+        f"{peer.name} did not answer the request for an association within {peer.timeouts.acse:g} seconds; "
+        "check that a DICOM application listens there."
+    )
+
+
+def ended(peer: Peer, when: str) -> DeliveryError:
+    """The peer aborted, or closed the connection."""
+    hint = "; with TLS it may not accept our certificate" if peer.tls is not None else ""
+    return DeliveryError(f"{peer.name} aborted the association {when}{hint}; its log should say why.")
+
+
+def _rejection(peer: Peer, result: int, source: int, reason: int) -> DeliveryError:
+    words = _REASONS.get((source, reason), f"source {source}, reason {reason}")
+    words = words.format(called=peer.called, calling=peer.calling)
+    if result == _PERMANENT:
+        return RefusedError(f"{peer.name} rejected the association: {words}.")
+    return BusyError(f"{peer.name} rejected the association for the moment: {words}; try again later.")
+
+
+def _no_connection(peer: Peer) -> DeliveryError:
+    """Connect once more to see why: pynetdicom keeps the reason to its log."""
+    try:
+        with socket.create_connection((peer.host, peer.port), timeout=peer.timeouts.connect) as connection:
+            if peer.tls is not None:
+                client_context(peer.tls, peer.host).wrap_socket(connection, server_hostname=peer.host).close()
+    except ssl.SSLCertVerificationError as error:
+        return DeliveryError(
+            f"{peer.name} showed a certificate that is not accepted ({error.verify_message}); "
+            "check the CA file and the host name."
+        )
+    except ssl.SSLError as error:
+        return DeliveryError(
+            f"{peer.name} did not agree on TLS ({error.reason}); check that it speaks TLS and our certificate."
+        )
+    except TimeoutError:
+        return NotConnectedError(f"{peer.name} did not take the connection in time; check address and network.")
+    except OSError as error:
+        reason = error.strerror or str(error)
+        return NotConnectedError(f"{peer.name} cannot be reached ({reason}); check the address and that it is running.")
+    return NotConnectedError(f"{peer.name} did not take the connection at first; try again.")

@@ -1,0 +1,122 @@
+"""C-STORE SCU (PS3.4 annex B): files go out as they are, in exactly their SOP class and transfer syntax."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pydicom
+from pydicom import Dataset
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pynetdicom.association import Association
+from pynetdicom.presentation import PresentationContext, build_context
+from pynetdicom.sop_class import LabelMapSegmentationStorage
+
+from sdseg.dimse.association import associated, status_of
+from sdseg.dimse.negotiation import ended
+from sdseg.dimse.peer import Peer
+from sdseg.dimse.sent_file import SentFile
+from sdseg.dimse.status import SOP_CLASS_NOT_SUPPORTED, Verdict, in_words, storage_verdict
+from sdseg.errors import DeliveryError, InputError, RefusedError
+
+# The other uncompressed encoding of a little endian file: the same values, so it may be chosen by the peer.
+_OTHER = {
+    ExplicitVRLittleEndian: ImplicitVRLittleEndian,
+    ImplicitVRLittleEndian: ExplicitVRLittleEndian,
+}
+_MOST_CONTEXTS = 128  # PS3.8 9.3.2.2: odd identifiers up to 255.
+# Bytes a second below which a peer is given up, so that a large object does not run into the time limit.
+_SLOWEST = 100_000
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A C-STORE that succeeded.
+
+    Attributes:
+        sop_instance_uid: of the object.
+        duplicate: the peer said that it held it before.
+        warning: what there is to remark, one line; "" if nothing.
+    """
+
+    sop_instance_uid: str
+    duplicate: bool = False
+    warning: str = ""
+
+
+def storage_contexts(files: Iterable[SentFile]) -> list[PresentationContext]:
+    """One context for each pair of SOP class and transfer syntax, and one for each other uncompressed encoding.
+
+    Raises InputError: more than an association can hold.
+    """
+    pairs: dict[tuple[str, str], None] = {}
+    for file in files:
+        pairs[file.sop_class, file.transfer_syntax] = None
+        if file.transfer_syntax in _OTHER:
+            pairs[file.sop_class, _OTHER[file.transfer_syntax]] = None
+    if len(pairs) > _MOST_CONTEXTS:
+        raise InputError(f"{len(pairs)} kinds of objects are too many for one association; send them in parts.")
+    return [build_context(klass, syntax) for klass, syntax in pairs]
+
+
+def store_files(peer: Peer, paths: Sequence[Path]) -> list[Stored]:
+    """Store files over one association; the first that fails ends it.
+
+    Raises RefusedError (no retry helps), DeliveryError (try again later), InputError (no DICOM file).
+    """
+    files = [SentFile.read(path) for path in paths]
+    with associated(peer, storage_contexts(files)) as association:
+        return [store_file(association, peer, file) for file in files]
+
+
+def store_file(association: Association, peer: Peer, file: SentFile) -> Stored:
+    """Store one file over an association that proposed its contexts. Raises RefusedError, DeliveryError, InputError."""
+    if not association.is_established:
+        raise ended(peer, "before the C-STORE")
+    what, warning = _as_accepted(association, peer, file)
+    association.dimse_timeout = peer.timeouts.dimse + file.size / _SLOWEST
+    try:
+        answer = association.send_c_store(what)
+    except OSError as error:
+        raise InputError(f"{file.path} cannot be read: {error.strerror or error}.") from error
+    except RuntimeError as error:
+        raise ended(peer, "before the C-STORE") from error
+    return _judge(answer, peer, file, warning)
+
+
+def _as_accepted(association: Association, peer: Peer, file: SentFile) -> tuple[Path | Dataset, str]:
+    """The file itself, or its values in the other uncompressed encoding and the remark that says so."""
+    accepted = {
+        context.transfer_syntax[0]
+        for context in association.accepted_contexts
+        if context.abstract_syntax == file.sop_class and context.as_scu
+    }
+    if file.transfer_syntax in accepted:
+        return file.path, ""
+    other = _OTHER.get(file.transfer_syntax)
+    if other is None or other not in accepted:
+        raise RefusedError(_not_accepted(peer, file))
+    dataset = pydicom.dcmread(file.path)
+    return (
+        dataset,
+        f"{peer.name} takes it only as {other.name}; it was sent re-encoded from {file.transfer_syntax.name}",
+    )
+
+
+def _not_accepted(peer: Peer, file: SentFile) -> str:
+    hint = "have them allowed there"
+    if file.sop_class == LabelMapSegmentationStorage:
+        hint = "allow them there (Orthanc: UnknownSopClassAccepted) or write BINARY segmentations"
+    return f"{peer.name} does not accept {file.sop_class.name} objects in {file.transfer_syntax.name}; {hint}."
+
+
+def _judge(answer: Dataset, peer: Peer, file: SentFile, warning: str) -> Stored:
+    status = status_of(answer, peer, f"the C-STORE of {file.sop_instance_uid}")
+    verdict = storage_verdict(status)
+    told = f"{peer.name} answered the C-STORE of {file.sop_instance_uid} with status {in_words(status)}"
+    if verdict is Verdict.REFUSED:
+        kind = f" for {file.sop_class.name}" if status == SOP_CLASS_NOT_SUPPORTED else ""
+        raise RefusedError(f"{told}{kind}; its log should say why.")
+    if verdict is Verdict.TRY_AGAIN:
+        raise DeliveryError(f"{told}; try again later.")
+    remarks = [warning, told if verdict is Verdict.WARNING else ""]
+    return Stored(file.sop_instance_uid, verdict is Verdict.DUPLICATE, "; ".join(filter(None, remarks)))
