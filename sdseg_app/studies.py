@@ -6,6 +6,7 @@ from pathlib import Path
 
 from monailabel.interfaces.datastore import Datastore
 
+from sdseg.delivery.credentials import Credentials
 from sdseg.errors import InputError
 from sdseg.model.card import ModelCard
 from sdseg.pacs.archive import is_server, open_archive
@@ -43,7 +44,7 @@ def open_datastore(studies: str, model_dir: Path, card: Callable[[], ModelCard])
             )
         archive = client
     else:
-        archive = open_archive(studies)
+        archive = open_archive(studies, Credentials.from_environment().session())
     # One home for each archive: the same series may be labelled differently elsewhere.
     home = model_dir / "datastore" / hashlib.sha256(str(archive.base_url).encode()).hexdigest()[:12]
     return ArchiveDatastore(archive, home, modalities, lambda: card().labels)

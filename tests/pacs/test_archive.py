@@ -84,11 +84,11 @@ def test_other_content_under_a_used_uid_is_refused(archive: Archive, seg: Datase
         store_segmentation(archive, seg)
 
 
-def test_a_store_that_keeps_nothing_is_noticed(archive: Archive, monkeypatch: pytest.MonkeyPatch, seg: Dataset) -> None:
+def test_a_folder_that_keeps_nothing_is_noticed(studies: Path, monkeypatch: pytest.MonkeyPatch, seg: Dataset) -> None:
+    archive = open_archive(str(studies))
     monkeypatch.setattr(archive, "store_instances", lambda datasets: pydicom.Dataset())
-    monkeypatch.setattr("sdseg.pacs.deliver._LOOKS", (0.0,))
     with pytest.raises(DeliveryError, match="does not list it"):
-        store_segmentation(archive, seg)
+        store_segmentation(archive, seg, looks=(0.0,))
 
 
 def test_an_archive_that_gives_fewer_than_it_lists_is_noticed(

@@ -8,9 +8,11 @@ from pathlib import Path
 import pydicom
 
 from sdseg.errors import DeliveryError
-from sdseg.pacs.archive import AS_STORED, Archive, asking
+from sdseg.pacs.archive import AS_STORED, Archive
+from sdseg.pacs.asking import asking
 from sdseg.pacs.folder_client import FolderClient
-from sdseg.pacs.search import SeriesKey, is_uid, list_instance_uids
+from sdseg.pacs.search import SeriesKey, list_instance_uids
+from sdseg.pacs.uids import is_uid
 
 
 def fetch_series(client: Archive, key: SeriesKey, cache: Path) -> Path:

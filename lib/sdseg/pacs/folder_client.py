@@ -121,7 +121,8 @@ class FolderClient(DICOMfileClient):
                 item = Dataset()
                 item.ReferencedSOPClassUID = dataset.SOPClassUID
                 item.ReferencedSOPInstanceUID = dataset.SOPInstanceUID
-                present = self._find(str(dataset.SOPInstanceUID))
+                self.refresh()
+                present = self.instance_path(str(dataset.SOPInstanceUID))
                 if present is None:
                     write_atomically(dataset, place_beside_source(dataset, self.folder, self._index.files))
                     stored.append(item)
@@ -136,8 +137,8 @@ class FolderClient(DICOMfileClient):
             response.FailedSOPSequence = failed
         return response
 
-    def _find(self, sop_instance_uid: str) -> Path | None:
-        self.refresh()
+    def instance_path(self, sop_instance_uid: str) -> Path | None:
+        """The file of one instance, None where there is none."""
         for file in self._index.files:
             if file.fields["SOPInstanceUID"] == sop_instance_uid:
                 return file.path

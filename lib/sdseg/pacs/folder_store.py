@@ -8,7 +8,9 @@ import pydicom
 from pydicom import Dataset
 
 from sdseg.durable import replacing
+from sdseg.errors import InputError
 from sdseg.pacs.folder_index import IndexedFile
+from sdseg.pacs.uids import is_uid
 
 
 def place_beside_source(dataset: Dataset, root: Path, files: Iterable[IndexedFile]) -> Path:
@@ -16,8 +18,13 @@ def place_beside_source(dataset: Dataset, root: Path, files: Iterable[IndexedFil
 
     It never lands among the source's own files: many readers take every file of a folder for one series.
     Without a known source it goes beside the rest of its study, and else directly below `root`.
+    Raises InputError: a UID that is none; it would become a path.
     """
-    folder = f"{dataset.Modality}_{dataset.SeriesInstanceUID}"
+    for uid in (str(dataset.SeriesInstanceUID), str(dataset.SOPInstanceUID)):
+        if not is_uid(uid):
+            raise InputError(f"{uid!r} is not a DICOM UID (digits and dots, at most 64 characters).")
+    modality = "".join(char for char in str(dataset.get("Modality") or "OT") if char.isalnum())
+    folder = f"{modality}_{dataset.SeriesInstanceUID}"
     name = f"{dataset.SOPInstanceUID}.dcm"
     referenced = {str(item.SeriesInstanceUID) for item in dataset.get("ReferencedSeriesSequence") or []}
     study: Path | None = None

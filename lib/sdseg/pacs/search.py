@@ -1,7 +1,6 @@
 """What an archive holds: image series, and segmentations of them."""
 
 import logging
-import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
@@ -9,8 +8,11 @@ from typing import Any
 from pydicom.datadict import tag_for_keyword
 
 from sdseg.errors import InputError, UnknownNameError
-from sdseg.pacs.archive import Archive, asking
+from sdseg.pacs.answers import NotThereError
+from sdseg.pacs.archive import Archive
+from sdseg.pacs.asking import asking
 from sdseg.pacs.folder_client import FolderClient
+from sdseg.pacs.uids import is_uid
 
 logger = logging.getLogger(__name__)
 
@@ -19,15 +21,9 @@ NOT_IMAGES = frozenset({
     "SEG", "SR", "PR", "KO", "DOC", "AU", "ECG", "EPS", "HD", "IO", "REG", "RWV", "FID", "SMR", "PLAN",
     "RTDOSE", "RTPLAN", "RTRECORD", "RTSEGANN", "RTSTRUCT",
 })  # fmt: skip
-_UID = re.compile(r"[0-9]+(\.[0-9]+)*")
 _PAGE = 1000
 
 Attributes = dict[str, dict[str, Any]]  # one search result in DICOM JSON: tag -> {"vr": ..., "Value": [...]}
-
-
-def is_uid(text: str) -> bool:
-    """True for a DICOM UID. Such a text is also a harmless file name."""
-    return len(text) <= 64 and _UID.fullmatch(text) is not None
 
 
 @dataclass(frozen=True)
@@ -76,6 +72,23 @@ def list_instance_uids(client: Archive, key: SeriesKey) -> list[str]:
             "SOPInstanceUID",
         )
     return sorted(found)
+
+
+def holds_instance(client: Archive, key: SeriesKey, sop_uid: str) -> bool:
+    """Whether the archive lists this instance (QIDO-RS, PS3.18 10.6)."""
+    try:
+        with asking(client, f"searching for {sop_uid}"):
+            found = client.search_for_instances(
+                study_instance_uid=key.study_uid,
+                series_instance_uid=key.series_uid,
+                search_filters={"SOPInstanceUID": sop_uid},
+            )
+    except NotThereError:  # so some archives say that they do not have the study
+        return False
+    uids = {text_of(attributes, "SOPInstanceUID") for attributes in found}
+    if sop_uid in uids or not uids:
+        return sop_uid in uids
+    return sop_uid in list_instance_uids(client, key)  # it ignores the filter
 
 
 def list_segmentations(client: Archive, source: SeriesKey) -> list[SeriesKey]:
