@@ -10,10 +10,10 @@ export TORCH_INDEX_URL
 export PYTHON_IS_DEFAULT := $(if $(filter file,$(origin PYTHON)),yes)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test test-full lint format venv venv-dev lock clean
+.PHONY: help demo serve test test-full test-tools lint format venv venv-dev lock clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo "Options: STUDIES=folder  PYTHON=python3.12  VENV=folder  TORCH_INDEX_URL=url  ARGS='-k name -x' (for test)"
 
 demo: venv ## segment the sample series and show what comes out
@@ -22,11 +22,15 @@ demo: venv ## segment the sample series and show what comes out
 serve: venv ## start the server on STUDIES (default: a copy of the sample series, in sample-studies/)
 	@$(VENV)/bin/sdseg serve $(if $(STUDIES),--studies "$(STUDIES)")
 
-test: venv-dev ## run the tests
+test: venv-dev test-tools ## run the tests
 	@$(VENV)/bin/python -m pytest $(ARGS)
 
 test-full: venv-dev ## run the tests of full-size weights: 8 GB of disk and of memory
 	@$(VENV)/bin/python -m pytest -m full_size $(ARGS)
+
+test-tools: ## install what the tests need beside Python: Orthanc, dcmtk, OHIF's reader of DICOM SEG
+	@scripts/install-system-deps.sh
+	@scripts/install-js-tools.sh
 
 lint: venv-dev ## check style and types
 	@$(VENV)/bin/ruff check .

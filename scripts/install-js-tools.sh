@@ -4,7 +4,8 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../tests/oracles"
 
 command -v npm >/dev/null || {
-    echo "npm is missing: install Node.js 18 or later, on Debian with scripts/install-system-deps.sh." >&2
+    echo "npm is missing: the tests that read with OHIF are skipped; install Node.js 18 or later." >&2
+    [ -z "${CI:-}" ] && exit 0
     exit 1
 }
 stamp=$(cksum <package-lock.json)
