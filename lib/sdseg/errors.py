@@ -6,7 +6,14 @@ class SdsegError(Exception):
 
 
 class InputError(SdsegError):
-    """A file, folder or option that cannot be used: missing, truncated, of an unsupported kind."""
+    """A file, folder or option that cannot be used: missing, truncated, of an unsupported kind.
+
+    `instances`: SOPInstanceUIDs of the DICOM instances to blame, where there are such.
+    """
+
+    def __init__(self, message: str = "", instances: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.instances = instances
 
 
 class GeometryError(InputError):

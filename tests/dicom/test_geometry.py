@@ -15,8 +15,13 @@ from pydicom.uid import (
     generate_uid,
 )
 
-from sdseg.dicom.geometry import SeriesGeometry, check_geometry
+from sdseg.dicom.geometry import SeriesGeometry
+from sdseg.dicom.series import Series
 from sdseg.errors import GeometryError
+
+
+def grid_of(datasets: list[Dataset]) -> SeriesGeometry:
+    return Series.from_datasets(datasets).grid
 
 
 @pytest.mark.parametrize("name", orientations())
@@ -25,7 +30,7 @@ def test_any_orientation_gives_the_affine_of_its_headers(name: str) -> None:
     maker = SeriesMaker(orientation=orientations()[name])
     datasets = maker.datasets()
     shuffled = [datasets[i] for i in (3, 0, 5, 1, 4, 2)]
-    geometry = check_geometry(shuffled)
+    geometry = grid_of(shuffled)
     assert [shuffled[i].InstanceNumber for i in geometry.order] == [1, 2, 3, 4, 5, 6]
     assert geometry.shape == (6, 20, 24)
     for column, row, index in [(0, 0, 0), (23, 0, 0), (0, 19, 0), (7, 11, 5)]:
@@ -39,11 +44,11 @@ def test_slices_are_sorted_along_the_normal_whatever_their_numbers() -> None:
     datasets = SeriesMaker().datasets()
     for dataset, number in zip(datasets, (6, 5, 4, 3, 2, 1), strict=True):
         dataset.InstanceNumber = number
-    assert check_geometry(datasets).order == (0, 1, 2, 3, 4, 5)
+    assert grid_of(datasets).order == (0, 1, 2, 3, 4, 5)
 
 
 def test_regular_series_needs_no_correction() -> None:
-    geometry = check_geometry(SeriesMaker(orientation=[1, 0, 0, 0, 1, 0]).datasets())
+    geometry = grid_of(SeriesMaker(orientation=[1, 0, 0, 0, 1, 0]).datasets())
     assert geometry.corrections == ()
     assert geometry.slice_spacing == pytest.approx(2.5)
     assert geometry.pixel_spacing == (0.9, 0.7)
@@ -53,7 +58,7 @@ def test_orientation_jitter_is_snapped_and_reported() -> None:
     datasets = SeriesMaker().datasets()
     datasets[2].ImageOrientationPatient = [1, 1e-8, 0, 0, 1, 0]
     datasets[4].ImageOrientationPatient = [1, 0, 0, 0, 0.9996, 0]
-    geometry = check_geometry(datasets)
+    geometry = grid_of(datasets)
     assert geometry.image_orientation.tolist() == [1, 0, 0, 0, 1, 0]
     assert "ImageOrientationPatient" in geometry.corrections[0]
 
@@ -61,7 +66,7 @@ def test_orientation_jitter_is_snapped_and_reported() -> None:
 def test_position_jitter_within_tolerance_is_reported() -> None:
     datasets = SeriesMaker().datasets()
     datasets[2].ImagePositionPatient[0] += 0.008
-    assert "off the regular grid" in check_geometry(datasets).corrections[0]
+    assert "off the regular grid" in grid_of(datasets).corrections[0]
 
 
 def edit(index: int, **attributes: object) -> Callable[[list[Dataset]], object]:
@@ -130,7 +135,10 @@ REFUSED: dict[str, tuple[Callable[[list[Dataset]], object], list[str]]] = {
     "zero cosines": (edit(1, ImageOrientationPatient=[0, 0, 0, 0, 0, 0]), ["instance 2", "length one"]),
     "localizer": (edit(0, ImageType=["ORIGINAL", "PRIMARY", "LOCALIZER"]), ["instance 1", "localizer"]),
     "segmentation": (edit(0, SOPClassUID=SegmentationStorage), ["instance 1", "Segmentation Storage"]),
-    "enhanced": (edit(0, SOPClassUID=EnhancedMRImageStorage), ["Enhanced MR", "single-frame"]),
+    "enhanced among them": (
+        edit(0, SOPClassUID=EnhancedMRImageStorage),
+        ["instance 1", "multi-frame volume instead of single-frame volume"],
+    ),
     "photograph": (edit(0, SOPClassUID=SecondaryCaptureImageStorage), ["Secondary Capture"]),
     "no class": (edit(0, SOPClassUID=None), ["instance 1", "unknown"]),
     "colour": (edit(0, SamplesPerPixel=3), ["instance 1", "colour"]),
@@ -144,7 +152,7 @@ def test_unsafe_geometry_is_refused_in_one_sentence(case: str) -> None:
     datasets = SeriesMaker().datasets()
     change(datasets)
     with pytest.raises(GeometryError) as caught:
-        check_geometry(datasets)
+        grid_of(datasets)
     message = str(caught.value)
     assert [part for part in expected if part not in message] == [], message
     assert "\n" not in message and message.endswith(".") and "SECRET" not in message
@@ -164,11 +172,11 @@ def test_orientation_that_is_no_number_is_refused(text: bytes, tmp_path: Path) -
     path.write_bytes(damaged)
     datasets[2] = dcmread(path)
     with pytest.raises(GeometryError, match=r"instance 3 \(damaged.dcm\) has no usable ImageOrientationPatient"):
-        check_geometry(datasets)
+        grid_of(datasets)
 
 
 def test_a_geometry_is_valid_or_not_built() -> None:
-    geometry = check_geometry(SeriesMaker().datasets())
+    geometry = grid_of(SeriesMaker().datasets())
     with pytest.raises(ValueError, match="positions"):
         SeriesGeometry(
             order=(0, 1, 2),

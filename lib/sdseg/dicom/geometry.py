@@ -9,12 +9,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom.dataset import Dataset
 
 from sdseg.dicom import spacing as space
-from sdseg.dicom.plane import Plane, plane_of
+from sdseg.dicom.named import refusal_of
+from sdseg.dicom.plane import Plane
 from sdseg.dicom.uniformity import check_one_matrix, check_one_series, shared_orientation
-from sdseg.errors import GeometryError
 
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 REPORTED_MM = 1e-4  # smaller deviations are rounding of decimal text
@@ -24,7 +23,7 @@ REPORTED_MM = 1e-4  # smaller deviations are rounding of decimal text
 class SeriesGeometry:
     """The regular grid of a series; sorted along the normal (row direction x column direction).
 
-    `order`: for each slice, the index of its dataset among those given. `image_orientation` (6,): cosines
+    `order`: for each slice, the index of its plane among those given. `image_orientation` (6,): cosines
     along a row, then a column. `positions` (slices, 3): LPS mm. `pixel_spacing`: between rows, between
     columns, mm. `slice_spacing`: mm. `corrections`: what was evened out, as sentences.
     """
@@ -74,37 +73,38 @@ def slice_normal(orientation: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(normal / np.linalg.norm(normal))
 
 
-def check_geometry(datasets: Sequence[Dataset]) -> SeriesGeometry:
-    """The grid of single-frame CT, MR or PET images, in any order, or GeometryError naming the culprit."""
-    planes = [plane_of(dataset) for dataset in datasets]
+def check_geometry(planes: Sequence[Plane]) -> SeriesGeometry:
+    """The grid of planes in any order, or GeometryError naming the culprit."""
     if len(planes) < 2:
-        raise GeometryError(f"The series has {len(planes)} slice(s): a volume needs two or more; send all of them.")
+        raise refusal_of(
+            f"The series has {len(planes)} slice(s): a volume needs two or more; send all of them.",
+            *(plane.sop_instance_uid for plane in planes),
+        )
     check_one_series(planes)
     check_one_matrix(planes)
     orientation, jitter = shared_orientation(planes)
-    order = sort_along(planes, slice_normal(orientation))
-    return regular_grid(planes, order, orientation, jitter)
+    return regular_grid(planes, sort_along(planes, slice_normal(orientation)), orientation, jitter)
 
 
-def sort_along(planes: list[Plane], normal: NDArray[np.float64]) -> tuple[int, ...]:
+def sort_along(planes: Sequence[Plane], normal: NDArray[np.float64]) -> tuple[int, ...]:
     """Indices of the planes in the order in which they follow each other along `normal`."""
     return tuple(int(i) for i in np.argsort([plane.position @ normal for plane in planes], kind="stable"))
 
 
 def regular_grid(
-    planes: list[Plane], order: tuple[int, ...], orientation: NDArray[np.float64], jitter: float
+    planes: Sequence[Plane], order: tuple[int, ...], orientation: NDArray[np.float64], jitter: float
 ) -> SeriesGeometry:
     """The grid of sorted planes, after every check of their positions."""
-    first = planes[order[0]]
-    labels = [planes[i].label for i in order]
-    positions = np.array([planes[i].position for i in order])
+    sorted_planes = [planes[i] for i in order]
+    first = sorted_planes[0]
+    positions = np.array([plane.position for plane in sorted_planes])
     normal = slice_normal(orientation)
     along = positions @ normal
-    space.check_duplicates(along, labels, float(first.pixel_spacing.min()))
-    space.check_gaps(along, labels)
-    space.check_tilt(positions, normal)
+    space.check_duplicates(along, sorted_planes)
+    space.check_gaps(along, sorted_planes)
+    space.check_tilt(positions, normal, sorted_planes)
     slice_spacing = float(along[-1] - along[0]) / (len(order) - 1)
-    off = space.check_line(positions, labels, slice_spacing)
+    off = space.check_line(positions, sorted_planes, slice_spacing)
     return SeriesGeometry(
         order=order,
         image_orientation=orientation,

@@ -1,83 +1,88 @@
-"""From stored to modality values: decompression and the Modality LUT (PS3.3 C.11.1)."""
-
-import math
+"""From stored to modality values: decompression and the Modality LUT (PS3.3 C.11.1, C.7.6.16.2.9)."""
 
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
-from pydicom.pixels import apply_modality_lut
-from pydicom.uid import UID
+from pydicom.pixels import apply_modality_lut, pixel_array
 
+from sdseg.dicom.colour import rgb_values
 from sdseg.dicom.files import READ_ERRORS
-from sdseg.dicom.header import integer, label, numbers, text, value
+from sdseg.dicom.header import integer, numbers, text, value
+from sdseg.dicom.pictures import channels_of
+from sdseg.dicom.pixel_header import is_inverted, scale_of, unreadable_pixels
+from sdseg.dicom.source_frame import SourceFrame
 from sdseg.errors import InputError
 
-PHYSICAL_UNITS = ("CT", "PT")
-"""Modalities whose rescaled values are measurements (HU, Bq/ml): MONOCHROME1 changes their display only."""
 
-
-def modality_values(dataset: Dataset) -> NDArray[np.float32]:
-    """Modality values of one image, float32 (rows, columns); bright is high. InputError names the culprit.
+def frame_values(frame: SourceFrame) -> NDArray[np.float32]:
+    """Values of one slice, float32: modality values (rows, columns), or RGB (rows, columns, 3).
 
     A missing RescaleSlope or RescaleIntercept means identity. MONOCHROME1 is inverted, except in CT and PET.
+    InputError names the culprit.
     """
-    stored = stored_values(dataset)
-    inverted = text(dataset, "PhotometricInterpretation") == "MONOCHROME1"
-    if inverted and text(dataset, "Modality") not in PHYSICAL_UNITS:
+    stored = stored_values(frame)
+    if channels_of(frame.dataset) == 3:
+        return rgb_values(stored, frame)
+    values = modality_values(np.asarray(stored, dtype=np.int64), frame)
+    if not np.isfinite(values).all():
+        raise InputError(f"{frame.label} has values that are no numbers: export it again.", (frame.sop_instance_uid,))
+    return values
+
+
+def modality_values(stored: NDArray[np.int64], frame: SourceFrame) -> NDArray[np.float32]:
+    """Stored values through the Modality LUT or the rescale of the frame."""
+    dataset = frame.dataset
+    if is_inverted(dataset):
         stored = invert(stored, dataset)
     if value(dataset, "ModalityLUTSequence"):
-        return np.asarray(apply_modality_lut(stored, dataset), dtype=np.float32)
-    slope, intercept = rescale(dataset)
-    return np.asarray(stored * slope + intercept, dtype=np.float32)
+        return looked_up(stored, frame)
+    slope, intercept = rescale(frame)
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.asarray(stored * slope + intercept, dtype=np.float32)
 
 
-def stored_values(dataset: Dataset) -> NDArray[np.int64]:
-    """Stored values, decompressed where needed: (rows, columns)."""
+def looked_up(stored: NDArray[np.int64], frame: SourceFrame) -> NDArray[np.float32]:
+    """Values of the Modality LUT Sequence (PS3.3 C.11.1.1)."""
     try:
-        array = dataset.pixel_array
+        return np.asarray(apply_modality_lut(stored, frame.dataset), dtype=np.float32)
+    except READ_ERRORS:
+        raise InputError(
+            f"{frame.label} has a Modality LUT that cannot be read: export it again.", (frame.sop_instance_uid,)
+        ) from None
+
+
+def stored_values(frame: SourceFrame) -> NDArray:
+    """Stored values, decompressed where needed and YBR turned to RGB: (rows, columns) or (rows, columns, 3)."""
+    dataset = frame.dataset
+    try:
+        array = pixel_array(dataset, index=(frame.number or 1) - 1)
     except (*READ_ERRORS, RuntimeError, MemoryError):
-        raise InputError(unreadable_pixels(dataset)) from None
-    if array.shape != (integer(dataset, "Rows"), integer(dataset, "Columns")):
-        raise InputError(f"{label(dataset)} has pixels of shape {array.shape}: one grey-scale plane is needed.")
-    return np.asarray(array, dtype=np.int64)
-
-
-def check_complete(dataset: Dataset) -> None:
-    """InputError where uncompressed pixels are cut short: a truncated file must not wait until it is used."""
-    if compression(dataset):
-        return
-    bits = [integer(dataset, keyword) or 0 for keyword in ("Rows", "Columns", "BitsAllocated")]
-    pixels = value(dataset, "PixelData")
-    if not isinstance(pixels, bytes) or len(pixels) * 8 < math.prod(bits):
-        raise InputError(unreadable_pixels(dataset))
-
-
-def compression(dataset: Dataset) -> str:
-    """Name of the transfer syntax of compressed pixels, "" where they are not compressed."""
-    syntax = UID(text(getattr(dataset, "file_meta", Dataset()), "TransferSyntaxUID"))
-    return syntax.name if syntax.is_transfer_syntax and syntax.is_compressed else ""
-
-
-def unreadable_pixels(dataset: Dataset) -> str:
-    """The sentence for pixels that cannot be decoded."""
-    if syntax := compression(dataset):
-        return (
-            f"The pixels of {label(dataset)} cannot be decompressed ({syntax}): they are damaged, "
-            "or a decoder is missing; send the series uncompressed."
+        raise unreadable_pixels(dataset) from None
+    samples = integer(dataset, "SamplesPerPixel") or 1
+    plane = (integer(dataset, "Rows"), integer(dataset, "Columns"))
+    if array.shape != (plane if samples == 1 else (*plane, samples)):
+        raise InputError(
+            f"{frame.label} has pixels of shape {array.shape}: one plane of {plane} is needed; export it again.",
+            (frame.sop_instance_uid,),
         )
-    return f"The pixels of {label(dataset)} are missing or truncated: send or copy the file again."
+    return array
 
 
-def rescale(dataset: Dataset) -> tuple[float, float]:
+def rescale(frame: SourceFrame) -> tuple[float, float]:
     """RescaleSlope and RescaleIntercept; identity where absent."""
-    found = []
+    scale, found = scale_of(frame), []
     for keyword, identity in (("RescaleSlope", 1.0), ("RescaleIntercept", 0.0)):
-        number = numbers(dataset, keyword, 1)
-        if number is None and keyword in dataset and text(dataset, keyword):
-            raise InputError(f"{label(dataset)} has a {keyword} that is no number: export the series again.")
+        number = numbers(scale, keyword, 1)
+        if number is None and keyword in scale and text(scale, keyword):
+            raise InputError(
+                f"{frame.label} has a {keyword} that is no number: export the series again.", (frame.sop_instance_uid,)
+            )
         found.append(identity if number is None else float(number[0]))
     if found[0] == 0:
-        raise InputError(f"{label(dataset)} has a RescaleSlope of 0, which blanks it: export the series again.")
+        raise InputError(
+            f"{frame.label} has a RescaleSlope of 0, which blanks it: export the series again.",
+            (frame.sop_instance_uid,),
+        )
     return found[0], found[1]
 
 

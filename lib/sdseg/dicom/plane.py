@@ -1,28 +1,27 @@
-"""The plane of one image in patient space, read from its header (PS3.3 C.7.6.2 Image Plane)."""
+"""The plane of one slice in patient space, read from its header (PS3.3 C.7.6.2, C.7.6.16.2)."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
-from pydicom.uid import (
-    UID,
-    CTImageStorage,
-    MRImageStorage,
-    PositronEmissionTomographyImageStorage,
+
+from sdseg.dicom.groups import group
+from sdseg.dicom.header import integer, numbers, text
+from sdseg.dicom.marks import marks_of
+from sdseg.dicom.named import blame
+from sdseg.dicom.source_frame import SourceFrame
+
+# Attribute, how many numbers it holds, and the functional group that holds it in a multi-frame instance.
+REQUIRED = (
+    ("ImageOrientationPatient", 6, "PlaneOrientationSequence"),
+    ("ImagePositionPatient", 3, "PlanePositionSequence"),
+    ("PixelSpacing", 2, "PixelMeasuresSequence"),
 )
-
-from sdseg.dicom.header import integer, label, numbers, text
-from sdseg.errors import GeometryError
-
-# One instance is one slice in these. Other kinds (enhanced multi-frame, photographs) get their own `*_plane`.
-SINGLE_FRAME_KINDS = frozenset({CTImageStorage, MRImageStorage, PositronEmissionTomographyImageStorage})
-REQUIRED = {
-    "ImageOrientationPatient": 6,
-    "ImagePositionPatient": 3,
-    "PixelSpacing": 2,
-}
 SAME_IN_A_SERIES = ("SeriesInstanceUID", "StudyInstanceUID", "FrameOfReferenceUID", "Modality", "PatientID")
+FARTHEST_MM = 1e6
+"""No patient is larger: a kilometre is a damaged header."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,55 +29,55 @@ class Plane:
     """One slice: where it lies (LPS mm) and what it belongs to.
 
     `orientation` (6,): cosines along a row, then along a column. `position` (3,): of the first pixel, mm.
-    `pixel_spacing` (2,): between rows, between columns, mm. `label` names it in messages.
+    `pixel_spacing` (2,): between rows, between columns, mm. `marks`: what tells volumes at one place apart.
     """
 
-    label: str
+    source: SourceFrame
     orientation: NDArray[np.float64]
     position: NDArray[np.float64]
     pixel_spacing: NDArray[np.float64]
     rows: int
     columns: int
     identity: tuple[str, ...]
+    marks: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def label(self) -> str:
+        """How messages call it."""
+        return self.source.label
+
+    @property
+    def sop_instance_uid(self) -> str:
+        return self.source.sop_instance_uid
 
     @property
     def frame_of_reference_uid(self) -> str:
         return self.identity[SAME_IN_A_SERIES.index("FrameOfReferenceUID")]
 
 
-def plane_of(dataset: Dataset) -> Plane:
-    """The plane of a single-frame CT, MR or PET image, or GeometryError with culprit and remedy."""
-    refuse_other_kinds(dataset)
-    name = label(dataset)
-    found = {keyword: numbers(dataset, keyword, count) for keyword, count in REQUIRED.items()}
+def plane_of(frame: SourceFrame) -> Plane:
+    """The plane of a CT, MR or PET slice or frame, or GeometryError with culprit and remedy."""
+    dataset, holder = frame.dataset, holder_of(frame)
+    found = {keyword: numbers(holder(name), keyword, count) for keyword, count, name in REQUIRED}
     rows, columns = integer(dataset, "Rows"), integer(dataset, "Columns")
     missing = [keyword for keyword, values in found.items() if values is None]
     if not text(dataset, "FrameOfReferenceUID"):
         missing.append("FrameOfReferenceUID")
     orientation, position, spacing = found.values()
     if orientation is None or position is None or spacing is None or missing or not rows or not columns:
-        raise GeometryError(
-            f"{name} has no usable {', '.join(missing) or 'Rows and Columns'}: "
-            "export the original series from the scanner or archive, without derived images."
+        raise blame(
+            f"{frame.label} has no usable {', '.join(missing) or 'Rows and Columns'}: "
+            "export the original series from the scanner or archive, without derived images.",
+            frame,
         )
     if (spacing <= 0).any():
-        raise GeometryError(f"{name} has a PixelSpacing of {spacing.tolist()} mm: it must be positive.")
+        raise blame(f"{frame.label} has a PixelSpacing of {spacing.tolist()} mm: it must be positive.", frame)
+    if max(np.abs(position).max(), spacing[0] * rows, spacing[1] * columns) > FARTHEST_MM:
+        raise blame(f"{frame.label} lies or reaches over a kilometre away: export the series again.", frame)
     identity = tuple(text(dataset, keyword) for keyword in SAME_IN_A_SERIES)
-    return Plane(name, orientation, position, spacing, rows, columns, identity)
+    return Plane(frame, orientation, position, spacing, rows, columns, identity, marks_of(frame))
 
 
-def refuse_other_kinds(dataset: Dataset) -> None:
-    """GeometryError for anything that is not a single-frame, single-channel CT, MR or PET slice."""
-    name, kind = label(dataset), UID(text(dataset, "SOPClassUID"))
-    if kind not in SINGLE_FRAME_KINDS:
-        raise GeometryError(
-            f"{name} is of the kind {kind.name or 'unknown'}, which cannot be segmented yet: "
-            "choose a series of single-frame CT, MR or PET images."
-        )
-    if (integer(dataset, "NumberOfFrames") or 1) > 1 or (integer(dataset, "SamplesPerPixel") or 1) > 1:
-        raise GeometryError(
-            f"{name} holds several frames or colour, which {kind.name} does not allow: "
-            "choose a series of single-frame grey-scale images."
-        )
-    if "LOCALIZER" in text(dataset, "ImageType").upper().split("\\"):
-        raise GeometryError(f"{name} is a localizer: leave localizers out, or choose another series.")
+def holder_of(frame: SourceFrame) -> Callable[[str], Dataset]:
+    """From the name of a functional group to the dataset with its attributes."""
+    return (lambda name: frame.dataset) if frame.number is None else (lambda name: group(frame, name))

@@ -1,4 +1,4 @@
-"""A DICOM image series: headers and pixels of one volume, valid or not built."""
+"""A DICOM image series: headers and pixels of one volume or of pictures, valid or not built."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -9,12 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
+from sdseg.dicom.admission import Geometry, admit
 from sdseg.dicom.files import read_file
-from sdseg.dicom.geometry import SeriesGeometry, check_geometry
+from sdseg.dicom.geometry import SeriesGeometry
 from sdseg.dicom.header import enumerate_labels, text
-from sdseg.dicom.pixels import check_complete, modality_values
+from sdseg.dicom.pixels import frame_values
 from sdseg.dicom.scan import Scan, find_series, scan_folder
-from sdseg.errors import InputError
+from sdseg.dicom.source_frame import SourceFrame
+from sdseg.errors import GeometryError, InputError
 
 __all__ = ["Series", "Source", "find_series", "load_series"]
 Source = str | Path | Sequence[str | Path] | Sequence[Dataset]
@@ -22,18 +24,49 @@ Source = str | Path | Sequence[str | Path] | Sequence[Dataset]
 
 @dataclass(frozen=True, eq=False)
 class Series:
-    """One series that passed the geometry gate; `datasets` follow each other along the slice normal."""
+    """One series that passed the geometry gate.
 
-    datasets: tuple[Dataset, ...]
-    geometry: SeriesGeometry
+    Attributes:
+        frames: one per slice, in slice order: along the normal of a volume, by InstanceNumber of pictures.
+        geometry: the grid of a volume; the sizes of pictures, which have no place in the patient.
+        corrections: what the gate evened out, a sentence each, for the user.
+    """
+
+    frames: tuple[SourceFrame, ...]
+    geometry: Geometry
+    corrections: tuple[str, ...] = ()
 
     @classmethod
     def from_datasets(cls, datasets: Sequence[Dataset]) -> "Series":
         """Sorted and checked; GeometryError or InputError names what is wrong."""
-        geometry = check_geometry(datasets)
-        for dataset in datasets:
-            check_complete(dataset)
-        return cls(tuple(datasets[i] for i in geometry.order), geometry)
+        return cls(*admit(datasets))
+
+    @property
+    def datasets(self) -> tuple[Dataset, ...]:
+        """The instances, each once, in the order of their first slice."""
+        return tuple({id(frame.dataset): frame.dataset for frame in self.frames}.values())
+
+    @property
+    def is_volume(self) -> bool:
+        """Whether the slices form one grid in the patient; pictures each stand alone."""
+        return isinstance(self.geometry, SeriesGeometry)
+
+    @property
+    def grid(self) -> SeriesGeometry:
+        """The geometry of a volume; GeometryError for pictures, which have none."""
+        if not isinstance(self.geometry, SeriesGeometry):
+            raise GeometryError(f"The {self.modality} pictures have no place in the patient: choose a volume.")
+        return self.geometry
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(slices, rows, columns)."""
+        return self.geometry.shape
+
+    @property
+    def channels(self) -> int:
+        """3 for colour pictures, else 1."""
+        return 1 if isinstance(self.geometry, SeriesGeometry) else self.geometry.channels
 
     @property
     def series_instance_uid(self) -> str:
@@ -49,14 +82,17 @@ class Series:
 
     @property
     def affine(self) -> NDArray[np.float64]:
-        """4x4 affine from index (column, row, slice) to RAS mm."""
+        """4x4 affine from index (column, row, slice) to RAS mm; the identity for pictures."""
         return self.geometry.affine
 
     def pixels(self) -> NDArray[np.float32]:
-        """Modality values (HU for CT), float32 (slices, rows, columns); InputError if damaged."""
-        volume = np.empty(self.geometry.shape, dtype=np.float32)
-        for plane, dataset in zip(volume, self.datasets, strict=True):
-            plane[:] = modality_values(dataset)
+        """Modality values (HU for CT), float32 (slices, rows, columns), or RGB 0 to 255, (slices, rows, columns, 3).
+
+        InputError if damaged.
+        """
+        volume = np.empty((*self.shape, 3) if self.channels == 3 else self.shape, dtype=np.float32)
+        for plane, frame in zip(volume, self.frames, strict=True):
+            plane[:] = frame_values(frame)
         return volume
 
 
@@ -64,7 +100,7 @@ def load_series(source: Source, series_instance_uid: str | None = None) -> Serie
     """The series in a folder, in files or in datasets.
 
     Where there are several, `series_instance_uid` chooses. InputError: nothing there, damaged files, several
-    series without a choice; GeometryError: see `check_geometry`.
+    series without a choice; GeometryError: see `sdseg.dicom.gate`.
     """
     datasets = by_uid(read_source(source, series_instance_uid), series_instance_uid)
     return Series.from_datasets(datasets)

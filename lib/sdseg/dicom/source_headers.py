@@ -13,11 +13,14 @@ from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_dataset
 from pydicom.multival import MultiValue
 from pydicom.tag import BaseTag, Tag
-from pydicom.uid import UID
+from pydicom.uid import UID, MRImageStorage
 from pydicom.valuerep import format_number_as_ds, validate_value
 
+from sdseg.dicom.geometry import SeriesGeometry
 from sdseg.dicom.header import VALUE_ERRORS, numbers, text
+from sdseg.dicom.plane import holder_of
 from sdseg.dicom.series import Series
+from sdseg.dicom.source_frame import SourceFrame
 
 log = logging.getLogger(__name__)
 SHARED = ("SOPClassUID", "StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID", "Modality", "Rows", "Columns")
@@ -43,11 +46,12 @@ ENCODING_ERRORS = (*VALUE_ERRORS, LookupError)
 
 
 def source_headers(series: Series) -> list[Dataset]:
-    """One header without pixels per slice; the first one carries what can be written of patient and study.
+    """One single-frame header without pixels per slice; the first carries what can be written of patient and study.
 
-    The orientation is the one of the geometry gate, the slice spacing the true one.
+    The orientation is the one of the geometry gate, the slice spacing the true one. Frames of multi-frame instances
+    and pictures get a stand-in, which `seg_sources.name_sources` has to replace in what is made of the headers.
     """
-    headers = [plane_header(series, index) for index in range(len(series.datasets))]
+    headers = [slice_header(series, index) for index in range(len(series.frames))]
     headers[0].update({**patient_and_study(series.datasets[0]), **headers[0]})
     for keyword in TYPE_2:
         if keyword not in headers[0]:
@@ -56,21 +60,53 @@ def source_headers(series: Series) -> list[Dataset]:
     return headers
 
 
-def plane_header(series: Series, index: int) -> Dataset:
+def stands_in(series: Series) -> bool:
+    """Whether the headers are stand-ins: highdicom takes only single-frame images that have a place in a patient."""
+    return not series.is_volume or any(frame.number is not None for frame in series.frames)
+
+
+def stand_in_uid(index: int) -> UID:
+    """SOPInstanceUID of the stand-in for a slice."""
+    return UID(f"2.25.{index + 1}")
+
+
+def slice_header(series: Series, index: int) -> Dataset:
     """Identity and place of one slice."""
-    dataset, geometry = series.datasets[index], series.geometry
-    header = Dataset()
+    frame, header = series.frames[index], Dataset()
     for keyword in SHARED:
-        header.add(deepcopy(dataset[keyword]))
-    header.SOPInstanceUID = UID(text(dataset, "SOPInstanceUID"))
-    header.ImagePositionPatient = decimals(geometry.positions[index])
-    header.ImageOrientationPatient = decimals(geometry.image_orientation)
-    header.PixelSpacing = decimals(geometry.pixel_spacing)
-    thickness = numbers(dataset, "SliceThickness", 1)
-    if thickness is None or thickness[0] <= 0:
-        thickness = np.array([geometry.slice_spacing])
-    header.SliceThickness, header.SpacingBetweenSlices = f"{thickness[0]:.10g}", f"{geometry.slice_spacing:.10g}"
+        if keyword in frame.dataset:
+            header.add(deepcopy(frame.dataset[keyword]))
+    header.SOPInstanceUID = UID(frame.sop_instance_uid)
+    if stands_in(series):
+        header.SOPClassUID, header.SOPInstanceUID = MRImageStorage, stand_in_uid(index)
+    if series.is_volume:
+        header.update(place_in_patient(series.grid, frame, index))
+    else:
+        header.update(made_up_place(index))
     return header
+
+
+def place_in_patient(grid: SeriesGeometry, frame: SourceFrame, index: int) -> Dataset:
+    """Image Plane attributes (PS3.3 C.7.6.2) of one slice."""
+    place = Dataset()
+    place.ImagePositionPatient = decimals(grid.positions[index])
+    place.ImageOrientationPatient = decimals(grid.image_orientation)
+    place.PixelSpacing = decimals(grid.pixel_spacing)
+    thickness = numbers(holder_of(frame)("PixelMeasuresSequence"), "SliceThickness", 1)
+    if thickness is None or thickness[0] <= 0:
+        thickness = np.array([grid.slice_spacing])
+    place.SliceThickness, place.SpacingBetweenSlices = decimals([thickness[0], grid.slice_spacing])
+    return place
+
+
+def made_up_place(index: int) -> Dataset:
+    """One picture a millimetre behind the other, until `name_sources` takes it away."""
+    place = Dataset()
+    place.FrameOfReferenceUID = UID("2.25.1")
+    place.ImagePositionPatient = [0, 0, index]
+    place.ImageOrientationPatient = [1, 0, 0, 0, 1, 0]
+    place.PixelSpacing, place.SliceThickness, place.SpacingBetweenSlices = [1, 1], 1, 1
+    return place
 
 
 def decimals(values: Iterable[float]) -> list[str]:

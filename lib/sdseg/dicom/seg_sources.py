@@ -1,0 +1,74 @@
+"""True references of an object that highdicom derived from the headers of `source_headers`.
+
+highdicom knows one slice per instance, or one multi-frame instance alone, and only one picture that has no place in
+a patient. So it is given one single-frame header per slice for every kind, and the stand-ins among them (see
+`source_headers.stands_in`) are replaced here by what they stand for: instance and frame; pictures lose the place
+that was made up for them. Works for a SEG and for a Parametric Map.
+"""
+
+from collections.abc import Iterator
+
+from pydicom.dataset import Dataset
+from pydicom.tag import Tag
+
+from sdseg.dicom.series import Series
+from sdseg.dicom.source_frame import SourceFrame
+from sdseg.dicom.source_headers import stand_in_uid, stands_in
+
+PLACE, FRAME_LABEL, FRAME_CONTENT = (
+    Tag(keyword) for keyword in ("ImagePositionPatient", "FrameLabel", "FrameContentSequence")
+)
+MADE_UP = ("FrameOfReferenceUID", "PositionReferenceIndicator", "DimensionOrganizationType")
+MADE_UP_GROUPS = ("PlanePositionSequence", "PlaneOrientationSequence", "PixelMeasuresSequence")
+
+
+def name_sources(derived: Dataset, series: Series) -> None:
+    """Let `derived`, made from `source_headers(series)`, refer to the true instances and frames; in place."""
+    if not stands_in(series):
+        return
+    slices = {stand_in_uid(index): index for index in range(len(series.frames))}
+    derived.SourceImageSequence = references(series)
+    derived.ReferencedSeriesSequence[0].ReferencedInstanceSequence = references(series)
+    for item in derived.PerFrameFunctionalGroupsSequence:
+        for source in source_items(item):
+            index = slices[source.ReferencedSOPInstanceUID]
+            source.update(reference(series.frames[index]))
+            if not series.is_volume:
+                item.FrameContentSequence[0].FrameLabel = f"picture {index + 1}"
+    if not series.is_volume:
+        forget_place(derived)
+
+
+def references(series: Series) -> list[Dataset]:
+    """One reference for each instance of the series."""
+    return [reference(SourceFrame(dataset)) for dataset in series.datasets]
+
+
+def reference(frame: SourceFrame) -> Dataset:
+    """SOP Class, SOP Instance and, within a multi-frame instance, the frame (PS3.3 Table 10-3)."""
+    item = Dataset()
+    item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID = frame.sop_class_uid, frame.sop_instance_uid
+    if frame.number is not None:
+        item.ReferencedFrameNumber = frame.number
+    return item
+
+
+def source_items(frame: Dataset) -> Iterator[Dataset]:
+    """Source Image Sequence items of one Per-Frame Functional Groups item."""
+    for derivation in frame.get("DerivationImageSequence") or []:
+        yield from derivation.get("SourceImageSequence") or []
+
+
+def forget_place(derived: Dataset) -> None:
+    """Take the made-up place in the patient away; the labels of their pictures tell the frames apart instead."""
+    for keyword in MADE_UP:
+        if keyword in derived:
+            delattr(derived, keyword)
+    for item in (*derived.SharedFunctionalGroupsSequence, *derived.PerFrameFunctionalGroupsSequence):
+        for keyword in MADE_UP_GROUPS:
+            if keyword in item:
+                delattr(item, keyword)
+    for index in derived.DimensionIndexSequence:
+        if index.DimensionIndexPointer == PLACE:
+            index.DimensionIndexPointer, index.FunctionalGroupPointer = FRAME_LABEL, FRAME_CONTENT
+            index.DimensionDescriptionLabel = "Frame Label"
