@@ -9,7 +9,7 @@ from sdseg.delivery.credentials import Credentials
 from sdseg.delivery.target import Confirmation, Receipt
 from sdseg.errors import InputError
 from sdseg.pacs.asking import asking
-from sdseg.pacs.deliver import LOOKS, store_file
+from sdseg.pacs.deliver import LOOKS, require_instance, store_file
 from sdseg.pacs.outgoing import Outgoing
 from sdseg.pacs.server_client import TIMEOUT, connect
 
@@ -61,3 +61,10 @@ class DicomWebTarget:
         # An object that was there was seen there, whatever is asked for.
         confirmed = Confirmation.QIDO if stored.already_there else self._confirm
         return Receipt(stored.sop_uid, confirmed, stored.already_there, stored.warning)
+
+    def require(self, path: Path) -> None:
+        """Look whether the server holds the object of a file which came there another way.
+
+        Raises RefusedError: it holds another one under its UID; DeliveryError: it does not list it; InputError.
+        """
+        require_instance(self._client, Outgoing.read(path), self._looks or LOOKS)

@@ -10,6 +10,7 @@ import requests
 from requests.auth import AuthBase, HTTPBasicAuth
 
 from sdseg.delivery.target import TlsFiles
+from sdseg.dimse.tls import client_context
 from sdseg.errors import InputError
 
 logger = logging.getLogger(__name__)
@@ -60,7 +61,10 @@ def open_session(login: Callable[[], Login], tls: TlsFiles) -> requests.Session:
     """A session for one server: `login` is asked before each request; proxies come from the environment.
 
     An `auth` that is always set also keeps requests from looking for a login in ~/.netrc.
+    Raises InputError: a file is no PEM, or the key does not fit or is locked.
     """
+    if tls != TlsFiles():
+        client_context(tls, "localhost")  # says in one sentence what is wrong with the files
     session = _Session()
     session.auth = _Authorization(login)
     if tls.ca is not None:

@@ -79,6 +79,15 @@ def store_file(client: Archive, file: Outgoing, looks: Sequence[float] | None = 
     return StoredInstance(file.key, file.sop_uid, _path_in_folder(client, file), warning=warning)
 
 
+def require_instance(client: Archive, file: Outgoing, looks: Sequence[float] = LOOKS) -> None:
+    """Make sure that the archive holds the object of a file which came there another way.
+
+    Raises RefusedError: it holds another one under its UID; DeliveryError: it does not list it.
+    """
+    if not _appears(client, file, looks) or not _is_there(client, file):
+        raise DeliveryError(f"The archive {client.base_url} does not list {file.sop_uid}; try again later.")
+
+
 def _is_there(client: Archive, file: Outgoing) -> bool:
     """Whether the archive has this object. Raises RefusedError: it has another one under its UID."""
     if not holds_instance(client, file.key, file.sop_uid):
