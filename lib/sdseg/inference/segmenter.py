@@ -16,8 +16,10 @@ from monai.data.meta_tensor import MetaTensor
 from monai.transforms import Compose, Transform
 
 import sdseg.rivals  # noqa: F401 - so that their weights can be loaded
+from sdseg.dicom.codes import add_structures
 from sdseg.errors import InputError
 from sdseg.inference.batches import segment_slices
+from sdseg.inference.uncertainty import Uncertainty, check_noises, over_noises
 from sdseg.model.card import ModelCard, check_labels
 from sdseg.model.device import check_device
 from sdseg.model.kinds import Traits, traits_of
@@ -40,6 +42,7 @@ class SegmentationResult:
         affine: (4, 4) voxel index to RAS millimetres.
         labels: structure name -> value in the labelmap.
         seconds: time of each step.
+        uncertainty: probability and disagreement over several noises, where asked for.
     """
 
     labelmap: npt.NDArray[np.uint8]
@@ -47,6 +50,7 @@ class SegmentationResult:
     affine: npt.NDArray[np.float64]
     labels: dict[str, int]
     seconds: dict[str, float] = field(default_factory=dict)
+    uncertainty: Uncertainty | None = None
 
     @property
     def is_empty(self) -> bool:
@@ -69,6 +73,7 @@ class Segmenter:
                 f"The weights are made for {pipeline.image_size} pixels, their recipe for {card.recipe.image_size}."
             )
         check_labels(card.labels, pipeline.classes)
+        add_structures(card.own_structures())
         self.pipeline = pipeline
         self.card = card
         self.weights_sha256 = weights_sha256
@@ -130,12 +135,20 @@ class Segmenter:
         batch_size: int = 8,
         progress: SliceProgress | None = None,
         series_instance_uid: str | None = None,
+        noises: int = 0,
     ) -> SegmentationResult:
         """Segment one image: a DICOM folder, NIfTI, NRRD or picture.
+
+        Args:
+            source, modality, series_instance_uid: see `Recipe.transforms`.
+            seed, batch_size, progress: see `predict`.
+            noises: how many noises, the seed's and those that follow, the uncertainty is measured over; 0 for none.
+                They do not change the labelmap.
 
         Raises:
             InputError: it cannot be read, is unsafe (`GeometryError`) or of another modality.
         """
+        check_noises(noises)
         marks = [time.perf_counter()]
         steps = self.pre_transforms(source, modality, series_instance_uid)
         with load_failures(source):
@@ -148,6 +161,34 @@ class Segmenter:
         marks.append(time.perf_counter())
         names = ("load and preprocess", "model", "back to the source grid")
         seconds = {name: end - start for name, (start, end) in zip(names, pairwise(marks), strict=True)}
+        uncertainty = self.uncertainty(steps, data["image"], probability, seed, noises, batch_size, progress)
         affine = np.asarray(probability.affine, dtype=np.float64)
         array = probability.as_tensor().numpy().astype(np.float32)
-        return SegmentationResult(labelmap, array, affine, dict(self.card.labels), seconds)
+        return SegmentationResult(labelmap, array, affine, dict(self.card.labels), seconds, uncertainty)
+
+    def uncertainty(
+        self,
+        steps: list[Transform],
+        image: MetaTensor,
+        probability: torch.Tensor,
+        seed: int,
+        noises: int,
+        batch_size: int = 8,
+        progress: SliceProgress | None = None,
+    ) -> Uncertainty | None:
+        """What several noises say of one image; None for no noises.
+
+        Args:
+            steps: the pre-transforms that made `image`.
+            image: the model's input, with its history.
+            probability: of the noise of `seed`, on the source grid, (1 or classes, i, j, k).
+            seed, noises, batch_size, progress: see `segment`; a model that draws no noise runs no second time.
+        """
+        if not noises:
+            return None
+
+        def again(other: int) -> npt.NDArray[np.float32]:
+            return np.asarray(invert(steps, image, self.predict(image, other, batch_size, progress)))
+
+        count = noises if self.traits.steps is not None else 1
+        return over_noises(np.asarray(probability), again, self.card.labels, seed, count)

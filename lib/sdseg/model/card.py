@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from sdseg.dicom.codes import Structure
+from sdseg.dicom.own_structures import parse_structures
 from sdseg.errors import WeightsError
 from sdseg.model.kinds import SDSEG
 from sdseg.volume.recipe import Recipe
@@ -27,6 +29,8 @@ class ModelCard:
         recipe: how images are preprocessed.
         training: provenance: command, data, seed, steps, software; free-form.
         kind: of the model: "sdseg" or a rival.
+        structures: codes of labels that the table of structures lacks, as in a file of structures
+            (docs/structures.md).
     """
 
     name: str
@@ -35,10 +39,16 @@ class ModelCard:
     recipe: Recipe
     training: dict[str, Any] = field(default_factory=dict)
     kind: str = SDSEG
+    structures: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.labels or sorted(self.labels.values()) != list(range(1, len(self.labels) + 1)):
             raise WeightsError(f"Label values must run from 1 without gaps, not {self.labels}.")
+        self.own_structures()
+
+    def own_structures(self) -> dict[str, Structure]:
+        """`structures`, checked. InputError names what is wrong."""
+        return parse_structures(self.structures, f"The model card of {self.name}")
 
     @property
     def modalities(self) -> tuple[str, ...]:
@@ -48,6 +58,8 @@ class ModelCard:
     def save(self, folder: Path) -> None:
         """Write the card into a weights folder."""
         values = {**asdict(self), "recipe": self.recipe.to_dict()}
+        if not self.structures:
+            del values["structures"]  # as cards were before: the identity of the weights is over the card too
         (folder / CARD_FILE).write_text(json.dumps(values, indent=2) + "\n")
 
     @classmethod
