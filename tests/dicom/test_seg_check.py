@@ -147,7 +147,7 @@ MUTATIONS = [
 
 
 def test_a_good_seg_passes(good: tuple[Dataset, Segments], series: Series) -> None:
-    check_seg(good[0], series, good[1])
+    check_seg(good[0], series, good[1], "AUTOMATIC")
 
 
 @pytest.mark.parametrize("mutate", MUTATIONS, ids=lambda mutate: mutate.__name__)
@@ -157,7 +157,7 @@ def test_every_mutation_is_caught(
     seg, content = good
     mutate(seg)
     with pytest.raises(LabelError) as caught:
-        check_seg(seg, series, content)
+        check_seg(seg, series, content, "AUTOMATIC")
     assert "\n" not in str(caught.value)
 
 

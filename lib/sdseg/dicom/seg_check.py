@@ -5,60 +5,67 @@ import io
 import numpy as np
 from pydicom import dcmread
 from pydicom.dataset import Dataset
-from pydicom.sr.coding import Code
 
-from sdseg.dicom.header import numbers, text
-from sdseg.dicom.seg_frames import SegFrame, frames_of
+from sdseg.dicom.header import text
+from sdseg.dicom.plane import plane_of
+from sdseg.dicom.seg_check_segments import check_segments, wrong_seg
+from sdseg.dicom.seg_describe import AlgorithmType
+from sdseg.dicom.seg_frames import SegFrame, frames_of, items_of
 from sdseg.dicom.seg_labels import Segments
 from sdseg.dicom.seg_reader import read_seg
 from sdseg.dicom.series import Series
-from sdseg.errors import LabelError
 
 POSITION_TOLERANCE_MM = 1e-3
 
 
-def check_seg(seg: Dataset, series: Series, segments: Segments) -> None:
+def check_seg(seg: Dataset, series: Series, segments: Segments, algorithm_type: AlgorithmType) -> None:
     """Encode `seg`, read it back and hold it against its sources and the mask; LabelError where it differs.
 
-    Frames must lie where the instance they reference lies, and must hold that slice of the mask.
+    Frames must lie where the instance and frame they reference lies, hold that slice of the mask, and come once.
     """
     stored = encoded(seg)
-    sources = {text(dataset, "SOPInstanceUID"): k for k, dataset in enumerate(series.datasets)}
-    for frame in frames_of(stored):
-        check_frame(frame, series, sources, segments)
-    check_codes(stored, segments)
+    sources = {frame.key: index for index, frame in enumerate(series.frames)}
+    seen = set()
+    for frame in frames_of(stored, largest=series.shape[1] * series.shape[2]):
+        index = check_frame(frame, series, sources, segments)
+        if (index, frame.segment) in seen:
+            raise wrong_seg(f"frame {frame.number} comes a second time")
+        seen.add((index, frame.segment))
+    check_segments(stored, segments, algorithm_type)
+    check_references(stored, series)
     labelmap, labels = read_seg(stored, series)
     if not np.array_equal(labelmap, segments.labelmap):
-        raise wrong("the mask read back differs from the mask given")
+        raise wrong_seg("the mask read back differs from the mask given")
     if labels != {name: number for number, name in enumerate(segments.names, 1)}:
-        raise wrong("the segments read back differ from the labels given")
+        raise wrong_seg("the segments read back differ from the labels given")
 
 
-def check_frame(frame: SegFrame, series: Series, sources: dict[str, int], segments: Segments) -> None:
-    """One frame references one instance of the series, lies where that lies and holds its slice of the mask."""
+def check_frame(frame: SegFrame, series: Series, sources: dict[tuple[str, int | None], int], segments: Segments) -> int:
+    """The slice of a frame: it references one of the series, lies where that lies and holds its slice of the mask."""
     if len(frame.sources) != 1 or frame.sources[0] not in sources:
-        raise wrong(f"frame {frame.number} does not reference one image of the series")
+        raise wrong_seg(f"frame {frame.number} does not reference one image of the series")
     index = sources[frame.sources[0]]
-    position = numbers(series.datasets[index], "ImagePositionPatient", 3)
-    if position is None or np.abs(frame.position - position).max() > POSITION_TOLERANCE_MM:
-        raise wrong(f"frame {frame.number} lies elsewhere than the image it references")
-    if not np.array_equal(frame.pixels != 0, segments.labelmap[index] == frame.segment):
-        raise wrong(f"frame {frame.number} holds another slice than the image it references")
+    if (frame.place is not None) != series.is_volume:
+        raise wrong_seg(f"frame {frame.number} has {'no' if series.is_volume else 'a'} place in the patient")
+    if frame.place is not None:
+        off = frame.place.position - plane_of(series.frames[index]).position
+        if np.abs(off).max() > POSITION_TOLERANCE_MM:
+            raise wrong_seg(f"frame {frame.number} lies elsewhere than the image it references")
+    mask = segments.labelmap[index]
+    expected = mask if frame.segment is None else mask == frame.segment
+    if not np.array_equal(frame.pixels, expected):
+        raise wrong_seg(f"frame {frame.number} holds another slice than the image it references")
+    return index
 
 
-def check_codes(stored: Dataset, segments: Segments) -> None:
-    """Every segment is coded as the structure that its label names: category, type and side."""
-    for item, wanted in zip(stored.SegmentSequence, segments.structures, strict=True):
-        category, kind = item.SegmentedPropertyCategoryCodeSequence[0], item.SegmentedPropertyTypeCodeSequence[0]
-        sides = [code_of(side) for side in kind.get("SegmentedPropertyTypeModifierCodeSequence") or []]
-        coded = (code_of(category), code_of(kind), sides)
-        if coded != (wanted.category, wanted.property_type, [wanted.modifier] if wanted.modifier else []):
-            raise wrong(f"the segment {wanted.name} is coded as something else")
-
-
-def code_of(item: Dataset) -> Code:
-    """A code sequence item as pydicom's Code."""
-    return Code(text(item, "CodeValue"), text(item, "CodingSchemeDesignator"), text(item, "CodeMeaning"))
+def check_references(stored: Dataset, series: Series) -> None:
+    """The Referenced Series Sequence names this series with all its instances (PS3.3 C.12.1.1.2), each once."""
+    named = items_of(stored, "ReferencedSeriesSequence")
+    if [text(item, "SeriesInstanceUID") for item in named] != [series.series_instance_uid]:
+        raise wrong_seg("it does not reference the one series it was made from")
+    instances = [text(item, "ReferencedSOPInstanceUID") for item in items_of(named[0], "ReferencedInstanceSequence")]
+    if sorted(instances) != sorted({frame.sop_instance_uid for frame in series.frames}):
+        raise wrong_seg("it does not reference every image of its series once")
 
 
 def encoded(seg: Dataset) -> Dataset:
@@ -67,7 +74,3 @@ def encoded(seg: Dataset) -> Dataset:
     seg.save_as(buffer, enforce_file_format=True)
     buffer.seek(0)
     return dcmread(buffer)
-
-
-def wrong(what: str) -> LabelError:
-    return LabelError(f"The DICOM SEG would be wrong, so none is written: {what}; please report this.")

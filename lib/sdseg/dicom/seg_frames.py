@@ -1,31 +1,29 @@
 """The frames of a DICOM SEG with their place and their sources (PS3.3 A.51, A.51.5 functional groups)."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pydicom
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
-from sdseg.dicom.header import VALUE_ERRORS, integer, numbers, text, value
+from sdseg.dicom.header import integer, numbers, text, value
+from sdseg.dicom.seg_pixels import frame_pixels
 from sdseg.errors import LabelError
+
+LARGEST_FRAME = 2**24
+"""Pixels of a frame where nothing better is known."""
+HIGHEST_SEGMENT = 2**16 - 1  # VR US
 
 
 @dataclass(frozen=True, eq=False)
-class SegFrame:
-    """One frame. `pixels` (rows, columns): 0/1 of `segment`, or segment numbers where `segment` is None (LABELMAP).
+class FramePlace:
+    """`orientation` (6,), `position` (3,) LPS mm and `pixel_spacing` (2,) (between rows, between columns)."""
 
-    `orientation` (6,), `position` (3,) LPS mm and `pixel_spacing` (2,) (between rows, between columns) as in a plane;
-    `sources`: SOPInstanceUIDs of the images it was derived from.
-    """
-
-    number: int
-    pixels: NDArray[np.unsignedinteger]
-    segment: int | None
     orientation: NDArray[np.float64]
     position: NDArray[np.float64]
     pixel_spacing: NDArray[np.float64]
-    sources: tuple[str, ...]
 
     @property
     def affine(self) -> NDArray[np.float64]:
@@ -35,52 +33,68 @@ class SegFrame:
         return np.stack(columns, axis=1)
 
 
-def frames_of(seg: Dataset) -> Iterator[SegFrame]:
-    """All frames of a BINARY or LABELMAP segmentation; LabelError where one lacks its place."""
+@dataclass(frozen=True, eq=False)
+class SegFrame:
+    """One frame. `pixels` (rows, columns): 0/1 or fractions of `segment`; segment numbers where it is None (LABELMAP).
+
+    `place` is None for pictures outside of any patient space. `sources`: the images it was derived from, as
+    (SOPInstanceUID, 1-based frame number or None).
+    """
+
+    number: int
+    pixels: NDArray[np.unsignedinteger]
+    segment: int | None
+    place: FramePlace | None
+    sources: tuple[tuple[str, int | None], ...]
+
+
+def frames_of(seg: Dataset, largest: int = LARGEST_FRAME) -> Iterator[SegFrame]:
+    """All frames, decoded one by one; LabelError where one has half a place, no segment, or over `largest` pixels."""
     shared = first_item(seg, "SharedFunctionalGroupsSequence")
-    groups = value(seg, "PerFrameFunctionalGroupsSequence")
-    items = list(groups) if groups is not None else []  # type: ignore[call-overload]
-    pixels = decode(seg)
-    if len(items) != len(pixels):
-        raise LabelError(f"The SEG has {len(pixels)} frames but describes {len(items)}: export it again.")
-    binary = text(seg, "SegmentationType") == "BINARY"
-    for index, item in enumerate(items):
-        yield frame_of(index + 1, pixels[index], item, shared, binary)
+    groups = items_of(seg, "PerFrameFunctionalGroupsSequence")
+    labelmap = text(seg, "SegmentationType") == "LABELMAP"
+    for index, pixels in enumerate(frame_pixels(seg, len(groups), largest)):
+        yield frame_of(index + 1, pixels, groups[index], shared, labelmap)
 
 
-def frame_of(number: int, pixels: NDArray, item: Dataset, shared: Dataset, binary: bool) -> SegFrame:
+def frame_of(number: int, pixels: NDArray, item: Dataset, shared: Dataset, labelmap: bool) -> SegFrame:
     """One frame, its functional groups taken per frame or, failing that, shared."""
 
     def group(keyword: str) -> Dataset:
         return first_item(item, keyword) if keyword in item else first_item(shared, keyword)
 
-    segment = integer(group("SegmentIdentificationSequence"), "ReferencedSegmentNumber")
+    segment = None if labelmap else integer(group("SegmentIdentificationSequence"), "ReferencedSegmentNumber")
+    if not labelmap and (segment is None or not 1 <= segment <= HIGHEST_SEGMENT):
+        raise LabelError(f"Frame {number} of the SEG does not say its segment: export it again.")
+    return SegFrame(number, pixels, segment, place_of(number, group), sources_of(group("DerivationImageSequence")))
+
+
+def place_of(number: int, group: Callable[[str], Dataset]) -> FramePlace | None:
+    """The place of a frame, None where its functional groups say nothing of one; LabelError where they say half."""
     orientation = numbers(group("PlaneOrientationSequence"), "ImageOrientationPatient", 6)
     position = numbers(group("PlanePositionSequence"), "ImagePositionPatient", 3)
     spacing = numbers(group("PixelMeasuresSequence"), "PixelSpacing", 2)
-    if orientation is None or position is None or spacing is None or (binary and segment is None):
-        raise LabelError(f"Frame {number} of the SEG lacks its position, orientation or segment: export it again.")
-    sources = source_uids(group("DerivationImageSequence"))
-    return SegFrame(number, pixels, segment if binary else None, orientation, position, spacing, sources)
+    if orientation is None and position is None:
+        return None
+    if orientation is None or position is None or spacing is None:
+        raise LabelError(f"Frame {number} of the SEG lacks its position, orientation or spacing: export it again.")
+    return FramePlace(orientation, position, spacing)
 
 
-def source_uids(derivation: Dataset) -> tuple[str, ...]:
-    """SOPInstanceUIDs in the Source Image Sequence of a Derivation Image item."""
-    sources = derivation.get("SourceImageSequence") or []
-    return tuple(text(source, "ReferencedSOPInstanceUID") for source in sources)
+def sources_of(derivation: Dataset) -> tuple[tuple[str, int | None], ...]:
+    """SOPInstanceUID and frame number of each Source Image Sequence item of a Derivation Image item."""
+    return tuple(
+        (text(item, "ReferencedSOPInstanceUID"), integer(item, "ReferencedFrameNumber"))
+        for item in items_of(derivation, "SourceImageSequence")
+    )
+
+
+def items_of(dataset: Dataset, keyword: str) -> Sequence[Dataset]:
+    """The items of a sequence; none where it is absent or cannot be read."""
+    found = value(dataset, keyword)
+    return found if isinstance(found, pydicom.Sequence) else []
 
 
 def first_item(dataset: Dataset, keyword: str) -> Dataset:
     """First item of a sequence, an empty dataset where there is none."""
-    sequence = value(dataset, keyword)
-    items = list(sequence) if sequence is not None else []  # type: ignore[call-overload]
-    return items[0] if items else Dataset()
-
-
-def decode(seg: Dataset) -> NDArray[np.unsignedinteger]:
-    """All frames (frames, rows, columns)."""
-    try:
-        pixels = seg.pixel_array
-    except (*VALUE_ERRORS, RuntimeError, IndexError):
-        raise LabelError("The pixels of the SEG are missing, truncated or cannot be decompressed.") from None
-    return np.asarray(pixels if pixels.ndim == 3 else pixels[None])
+    return next(iter(items_of(dataset, keyword)), Dataset())

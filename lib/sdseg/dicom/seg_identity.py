@@ -13,6 +13,7 @@ from sdseg.dicom.series import Series
 
 SERIES_NUMBERS = range(10_000, 100_000)
 """Above what scanners count to."""
+OWNER = ("PatientID", "IssuerOfPatientID", "PatientName", "StudyInstanceUID", "StudyID", "AccessionNumber")
 
 
 @dataclass(frozen=True)
@@ -22,11 +23,16 @@ class SegIdentity:
     digest: str
 
     @classmethod
-    def of(cls, series: Series, labelmap: NDArray[np.uint8], configuration: str) -> "SegIdentity":
-        """From the sorted source UIDs, the configuration (algorithm, weights, labels ...) and the mask itself."""
+    def of(cls, series: Series, labelmap: NDArray[np.generic], configuration: str) -> "SegIdentity":
+        """From the sorted source UIDs, the configuration (algorithm, weights, labels ...) and the mask itself.
+
+        And from what tells patient and study: an archive that corrected them gets a new object, because it would
+        silently keep the old one under a known UID.
+        """
         sources = sorted(text(dataset, "SOPInstanceUID") for dataset in series.datasets)
+        owner = [text(series.datasets[0], keyword) for keyword in OWNER]
         content = hashlib.sha256(np.ascontiguousarray(labelmap).tobytes()).hexdigest()
-        whole = "\n".join([*sources, configuration, str(labelmap.shape), content])
+        whole = "\n".join([*sources, repr(owner), configuration, str(labelmap.shape), content])
         return cls(hashlib.sha256(whole.encode()).hexdigest())
 
     def uid(self, what: str) -> UID:

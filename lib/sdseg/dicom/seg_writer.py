@@ -2,24 +2,30 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Literal, get_args
 
 import numpy as np
 from highdicom.seg import Segmentation, SegmentationTypeValues
 from numpy.typing import NDArray
+from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian
 from pydicom.valuerep import DT
 
 from sdseg import __version__
 from sdseg.dicom.provenance import LONG_STRING, SegProvenance
+from sdseg.dicom.seg_body_part import body_part
 from sdseg.dicom.seg_check import check_seg
 from sdseg.dicom.seg_describe import MANUFACTURER, Maker, describe, equipment
 from sdseg.dicom.seg_file import save_seg
 from sdseg.dicom.seg_identity import SegIdentity
 from sdseg.dicom.seg_labels import Segments, segments
+from sdseg.dicom.seg_sources import name_sources
 from sdseg.dicom.series import Series
 from sdseg.dicom.source_headers import PATIENT_NAME, seg_character_set, source_headers, usable
+from sdseg.errors import InputError
 
-__all__ = ["SegProvenance", "build_seg", "save_seg"]
+__all__ = ["SegProvenance", "SegmentationType", "build_seg", "save_seg"]
+SegmentationType = Literal["BINARY", "LABELMAP"]
 
 
 def build_seg(
@@ -33,8 +39,9 @@ def build_seg(
     series_description: str | None = None,
     content_creator_name: str | None = None,
     created: datetime | None = None,
+    segmentation_type: SegmentationType = "BINARY",
 ) -> Segmentation:
-    """A BINARY segmentation of `series`, checked against its sources and its mask before it is returned.
+    """A segmentation of `series`, checked against its sources and its mask before it is returned.
 
     Args:
         labelmap: (slices, rows, columns) on the grid of the series; 0 is background.
@@ -44,15 +51,17 @@ def build_seg(
         series_number, series_description: default to a number above those of scanners, and algorithm and labels.
         content_creator_name: person or program, Family^Given; left empty where it is no valid name.
         created: date and time of the object; now by default. UIDs do not depend on it.
+        segmentation_type: BINARY (66.4), which every reader knows, or LABELMAP (66.7): one frame for all segments
+            of a slice. UIDs depend on it.
 
     Raises LabelError: mask and labels do not fit the series or each other, unknown structure, or the SEG is not what
-    was asked for; EmptySegmentationError: no voxel. Empty frames are left out.
+    was asked for; EmptySegmentationError: no voxel; InputError: unknown segmentation_type. Empty frames are left out.
     """
-    content = segments(np.asarray(labelmap), labels, series.geometry.shape)
+    content = segments(np.asarray(labelmap), labels, series.shape)
     maker = Maker.of(provenance, edited)
-    configuration = [__version__, repr(provenance), maker.algorithm_type, repr(sorted(labels.items()))]
-    configuration += [str(series_number), str(series_description), str(content_creator_name)]
-    identity = SegIdentity.of(series, content.labelmap, "\n".join(configuration))
+    given = [segmentation_type, series_number, series_description, content_creator_name, sorted(labels.items())]
+    configuration = repr([__version__, provenance, maker.algorithm_type, *given, content.structures])
+    identity = SegIdentity.of(series, content.labelmap, configuration)
     created = created or datetime.now()
     creator = person_name(content_creator_name or maker.name)
     description = (series_description or default_description(maker, content))[:LONG_STRING]
@@ -60,7 +69,7 @@ def build_seg(
     seg = Segmentation(
         source_images=source_headers(series),
         pixel_array=content.labelmap,
-        segmentation_type=SegmentationTypeValues.BINARY,
+        segmentation_type=type_value(segmentation_type),
         segment_descriptions=describe(content, provenance, maker, identity),
         series_instance_uid=identity.uid("series"),
         series_number=series_number or identity.series_number,
@@ -80,10 +89,19 @@ def build_seg(
         contributing_equipment=[equipment(provenance)] if provenance else None,
         specific_character_set=seg_character_set(series.datasets[0], added_text),
     )
+    name_sources(seg, series)
     finish(seg, series, identity, created)
     seg.ContentCreatorName = creator
-    check_seg(seg, series, content)
+    seg.update(body_part(series))
+    check_seg(seg, series, content, maker.algorithm_type)
     return seg
+
+
+def type_value(segmentation_type: str) -> SegmentationTypeValues:
+    """highdicom's word for it; InputError where it is none of ours."""
+    if segmentation_type not in get_args(SegmentationType):
+        raise InputError(f"The segmentation type {segmentation_type} is none of BINARY, LABELMAP.")
+    return SegmentationTypeValues(segmentation_type)
 
 
 def default_description(maker: Maker, content: Segments) -> str:
@@ -91,7 +109,7 @@ def default_description(maker: Maker, content: Segments) -> str:
     return f"{maker.description}: {', '.join(content.names)}"
 
 
-def finish(seg: Segmentation, series: Series, identity: SegIdentity, created: datetime) -> None:
+def finish(seg: Dataset, series: Series, identity: SegIdentity, created: datetime) -> None:
     """What highdicom draws at random, takes from the clock, or may not be shown: UIDs, times, the patient's name."""
     organization = identity.uid("dimension organization")
     seg.DimensionOrganizationSequence[0].DimensionOrganizationUID = organization
