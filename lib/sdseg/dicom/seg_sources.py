@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pydicom.dataset import Dataset
 from pydicom.tag import Tag
 
+from sdseg.dicom.header import text
 from sdseg.dicom.series import Series
 from sdseg.dicom.source_frame import SourceFrame
 from sdseg.dicom.source_headers import stand_in_uid, stands_in
@@ -29,14 +30,17 @@ def name_sources(derived: Dataset, series: Series) -> None:
     slices = {stand_in_uid(index): index for index in range(len(series.frames))}
     derived.SourceImageSequence = references(series)
     derived.ReferencedSeriesSequence[0].ReferencedInstanceSequence = references(series)
-    for item in derived.PerFrameFunctionalGroupsSequence:
+    frames = list(derived.PerFrameFunctionalGroupsSequence)
+    # All first: highdicom lets frames of one slice share their items.
+    indices = [slices[next(source_items(item)).ReferencedSOPInstanceUID] for item in frames]
+    for item, index in zip(frames, indices, strict=True):
         for source in source_items(item):
-            index = slices[source.ReferencedSOPInstanceUID]
             source.update(reference(series.frames[index]))
-            if not series.is_volume:
-                item.FrameContentSequence[0].FrameLabel = f"picture {index + 1}"
+        if not series.is_volume:
+            item.FrameContentSequence[0].FrameLabel = f"picture {index + 1}"
     if not series.is_volume:
         forget_place(derived)
+        derived.PatientOrientation = shared_orientation(series)
 
 
 def references(series: Series) -> list[Dataset]:
@@ -72,3 +76,9 @@ def forget_place(derived: Dataset) -> None:
         if index.DimensionIndexPointer == PLACE:
             index.DimensionIndexPointer, index.FunctionalGroupPointer = FRAME_LABEL, FRAME_CONTENT
             index.DimensionDescriptionLabel = "Frame Label"
+
+
+def shared_orientation(series: Series) -> list[str]:
+    """PatientOrientation (PS3.3 C.7.6.1.1.1) where all pictures have the same, else empty: type 2 without a place."""
+    found = {text(dataset, "PatientOrientation") for dataset in series.datasets}
+    return found.pop().split("\\") if len(found) == 1 and "" not in found else []

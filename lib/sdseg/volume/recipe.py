@@ -16,7 +16,6 @@ from monai.transforms import (
     EnsureTyped,
     Lambdad,
     LoadImaged,
-    Orientationd,
     Padd,
     Resized,
     Transform,
@@ -28,7 +27,8 @@ from sdseg.dicom.files import is_dicom
 from sdseg.errors import GeometryError, InputError
 from sdseg.volume.example import Example
 from sdseg.volume.label import LoadLabelOf
-from sdseg.volume.series_reader import DicomSeriesReader
+from sdseg.volume.orient import OrientVolumed
+from sdseg.volume.series_reader import IS_PICTURE, DicomSeriesReader
 from sdseg.volume.square import SquarePad
 from sdseg.volume.window import Window, WindowByModalityd
 
@@ -44,7 +44,7 @@ class Recipe:
     Attributes:
         image_size: rows = columns of a slice as the model sees it.
         windows: DICOM Modality -> Window; its keys are the modalities the model was trained on.
-        orientation: anatomical directions of (i, j, k); k is the slice axis. Pictures are not turned.
+        orientation: anatomical directions of (i, j, k); k is the slice axis. Pictures are not turned, in DICOM or not.
         keep_proportions: pad the slice to a square first; False stretches it, as the paper's code does.
     """
 
@@ -102,7 +102,7 @@ class Recipe:
         ]
 
     def _orient(self, source: str | Path, keys: list[str]) -> list[Transform]:
-        return [] if is_picture(source) else [Orientationd(keys, axcodes=self.orientation, labels=None)]
+        return [] if is_picture(source) else [OrientVolumed(keys, axcodes=self.orientation)]
 
     def _window(self, source: str | Path, modality: str | None) -> Transform:
         """A volume that says nothing is of the one modality there is; any picture may be of anything."""
@@ -139,7 +139,7 @@ def invert(steps: list[Transform], image: MetaTensor, result: torch.Tensor) -> M
 
 
 def _check_grid(image: MetaTensor, restored: MetaTensor) -> None:
-    """Compare with the grid that the reader noted; pictures have none."""
+    """Compare with the grid that the reader noted; of a PNG and its like it notes none."""
     if MetaKeys.ORIGINAL_AFFINE not in image.meta:
         return
     shape = tuple(int(n) for n in image.meta[MetaKeys.SPATIAL_SHAPE])
@@ -184,11 +184,11 @@ def _opaque(picture: Image) -> Image:
 
 
 def _as_volume(image: MetaTensor) -> MetaTensor:
-    """A picture (1 or 3, i, j) -> (1 or 3, i, j, 1); a volume (1, i, j, k) stays."""
+    """A picture (1 or 3, i, j) -> (1 or 3, i, j, 1); a volume (1, i, j, k) and pictures in DICOM stay."""
     if image.ndim == 3 and image.shape[0] in (1, 3):
         # Its 2D affine would make the geometric transforms expect two axes.
         return MetaTensor(image.as_tensor()[..., None], affine=torch.eye(4, dtype=torch.float64))
-    if image.ndim == 4 and image.shape[0] == 1:
+    if image.ndim == 4 and (image.shape[0] == 1 or (image.shape[0] == 3 and image.meta.get(IS_PICTURE))):
         return image
     raise InputError(
         f"An image of {image.ndim - 1} dimensions and {image.shape[0]} channels cannot be segmented; "

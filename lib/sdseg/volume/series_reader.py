@@ -14,6 +14,8 @@ from sdseg.dicom.files import is_dicom
 from sdseg.dicom.series import Series, load_series
 from sdseg.errors import InputError
 
+IS_PICTURE = "is_picture"
+CORRECTIONS = "corrections"
 Item = Path | list[Path]
 """A series folder, or the files of one series."""
 
@@ -47,22 +49,31 @@ class DicomSeriesReader(ImageReader):
         return paths[0] if len(paths) == 1 else paths
 
     def get_data(self, img: Item | Series) -> tuple[NDArray[np.float32], dict[str, Any]]:
-        """Modality values, float32 (columns, rows, slices), and meta data; or InputError, GeometryError."""
+        """Modality values, float32 (columns, rows, slices), of colour RGB (columns, rows, slices, 3), and meta data.
+
+        Raises InputError, GeometryError.
+        """
         series = img if isinstance(img, Series) else load_series(img, self.series_instance_uid)
-        array = series.pixels().transpose(2, 1, 0)
+        array = np.moveaxis(series.pixels(), (0, 1, 2), (2, 1, 0))
         return array, meta_data(series)
 
 
 def meta_data(series: Series) -> dict[str, Any]:
-    """What MONAI keeps about an image; `affine` maps (column, row, slice) to RAS mm."""
-    slices, rows, columns = series.geometry.shape
+    """What MONAI keeps about an image; `affine` maps (column, row, slice) to RAS mm, or is the identity of pictures.
+
+    `is_picture`: each slice is a picture of its own, which has no anatomical directions.
+    `corrections`: what the geometry gate evened out.
+    """
+    slices, rows, columns = series.shape
     return {
         MetaKeys.AFFINE: series.affine,
         MetaKeys.ORIGINAL_AFFINE: series.affine.copy(),
         MetaKeys.SPATIAL_SHAPE: np.array([columns, rows, slices]),
         MetaKeys.SPACE: SpaceKeys.RAS,
-        MetaKeys.ORIGINAL_CHANNEL_DIM: "no_channel",
+        MetaKeys.ORIGINAL_CHANNEL_DIM: "no_channel" if series.channels == 1 else -1,
         "modality": series.modality,
+        IS_PICTURE: not series.is_volume,
+        CORRECTIONS: list(series.corrections),
         "series_instance_uid": series.series_instance_uid,
     }
 

@@ -33,7 +33,7 @@ def grid_of(path: Path) -> Grid:
         raise InputError(f"{path} does not exist: check the path.")
     if path.is_dir():
         series = load_series(path)
-        slices, rows, columns = series.geometry.shape
+        slices, rows, columns = series.shape
         return Grid((columns, rows, slices), series.affine)
     return read(path)[1]
 

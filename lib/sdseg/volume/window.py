@@ -10,6 +10,7 @@ import torch
 from monai.transforms import MapTransform, ScaleIntensityRange, ScaleIntensityRangePercentiles
 
 from sdseg.errors import InputError
+from sdseg.volume.series_reader import IS_PICTURE
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,7 @@ class Window:
     """Grey values from `low` to `high` become [-1, 1]; what lies outside is clipped.
 
     `kind` "range": low and high are values (HU for CT, 0 and 255 for photographs).
-    `kind` "percentile": they are percentiles of the whole volume (MR, whose values have no unit).
+    `kind` "percentile": they are percentiles of the whole volume (MR, whose values have no unit), or of one picture.
     """
 
     kind: Literal["range", "percentile"]
@@ -37,6 +38,20 @@ class Window:
         if self.kind == "range":
             return ScaleIntensityRange(self.low, self.high, -1.0, 1.0, clip=True)(image)
         return ScaleIntensityRangePercentiles(self.low, self.high, -1.0, 1.0, clip=True)(image)
+
+    def apply_each(self, pictures: torch.Tensor) -> torch.Tensor:
+        """Map each of `pictures` (channel, i, j, k) by itself: its percentiles do not depend on the others."""
+        if self.kind == "range":
+            return self.apply(pictures)
+        mapped = pictures.clone()
+        for k in range(pictures.shape[-1]):
+            mapped[..., k] = self.apply(pictures[..., k])
+        return mapped
+
+
+def is_pictures(image: Any) -> bool:
+    """Whether each slice of a DICOM series is a picture of its own."""
+    return bool(getattr(image, "meta", {}).get(IS_PICTURE))
 
 
 class WindowByModalityd(MapTransform):
@@ -63,7 +78,8 @@ class WindowByModalityd(MapTransform):
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         result = dict(data)
         for key in self.key_iterator(result):
-            result[key] = self._window(result[key]).apply(result[key])
+            window = self._window(result[key])
+            result[key] = window.apply_each(result[key]) if is_pictures(result[key]) else window.apply(result[key])
         return result
 
     def _window(self, image: Any) -> Window:
