@@ -1,0 +1,70 @@
+"""Which instance is this? The few attributes that a listener needs, read from bytes that nobody vouches for."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from io import BytesIO
+from pathlib import Path
+
+from pydicom import dcmread
+from pydicom.dataset import FileDataset
+
+from sdseg.dicom.files import READ_ERRORS
+from sdseg.dicom.header import text
+from sdseg.dimse.contexts import Purpose, purpose_of
+from sdseg.errors import InputError
+from sdseg.node.reception import Arrival
+from sdseg.node.rules import KEYWORDS
+
+IDENTITY = ("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID")
+# PS3.5 9.1, but leading zeros of a component are let through: devices in use write them, and they harm nobody.
+UID_FORM = re.compile(r"[0-9]+(\.[0-9]+)*")
+LONGEST_UID = 64
+
+
+class MismatchError(InputError):
+    """The command announces another object than the data set is."""
+
+
+def is_uid(value: str) -> bool:
+    """Whether it has the form of a UID: also what makes it safe as a file name."""
+    return len(value) <= LONGEST_UID and UID_FORM.fullmatch(value) is not None
+
+
+def identify(file: bytes, data_set: bytes, sop_class: str, sop_uid: str) -> Arrival:
+    """What was received.
+
+    Args:
+        file: the whole PS3.10 file.
+        data_set: its data set alone, encoded.
+        sop_class, sop_uid: what the C-STORE request says it is.
+
+    Raises:
+        MismatchError: the data set is of another SOP class or instance.
+        InputError: a UID is absent or malformed, or the header cannot be read that far.
+    """
+    try:
+        header = dcmread(BytesIO(file), stop_before_pixels=True, specific_tags=list(IDENTITY))
+        uids = {keyword: text(header, keyword) for keyword in IDENTITY}
+    except READ_ERRORS:
+        raise InputError("The data set cannot be read up to its UIDs.") from None
+    for keyword, value in uids.items():
+        if not is_uid(value):
+            raise InputError(f"{keyword} is {'malformed' if value else 'absent'}.")
+    if (uids["SOPClassUID"], uids["SOPInstanceUID"]) != (sop_class, sop_uid):
+        raise MismatchError("The data set has another SOPClassUID or SOPInstanceUID than its request.")
+    return Arrival(
+        sop_uid=uids["SOPInstanceUID"],
+        sop_class=uids["SOPClassUID"],
+        series_uid=uids["SeriesInstanceUID"],
+        study_uid=uids["StudyInstanceUID"],
+        sha256=hashlib.sha256(data_set).hexdigest(),
+        size=len(file),
+        is_image=purpose_of(sop_class) is Purpose.IMAGE,
+    )
+
+
+def read_facts(path: Path) -> FileDataset:
+    """The attributes that rules look at. Raises one of READ_ERRORS."""
+    return dcmread(path, stop_before_pixels=True, specific_tags=list(KEYWORDS.values()))
