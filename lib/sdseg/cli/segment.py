@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
 from sdseg.cli.console import SAMPLE_WEIGHTS, console, progress_bar, quieten_libraries
+
+if TYPE_CHECKING:
+    from sdseg.dicom.seg_writer import SegmentationType
+    from sdseg.inference.output import OutputFile
+    from sdseg.inference.segmenter import SegmentationResult, Segmenter
+    from sdseg.inference.uncertainty_files import MapFiles
 
 
 def segment(
@@ -26,6 +32,18 @@ def segment(
     series_instance_uid: Annotated[
         str | None, typer.Option("--series", help="SeriesInstanceUID, where the folder holds several series.")
     ] = None,
+    segmentation_type: Annotated[
+        str, typer.Option(help="Of a DICOM SEG: BINARY, which every viewer knows, or LABELMAP.")
+    ] = "BINARY",
+    uncertainty: Annotated[
+        int,
+        typer.Option(
+            metavar="N", help="Write maps of the probability and the disagreement over N noises beside the output too."
+        ),
+    ] = 0,
+    structures: Annotated[
+        Path | None, typer.Option(help="File with the codes of labels that are not known here (docs/structures.md).")
+    ] = None,
     batch_size: Annotated[int, typer.Option(min=1, help="Slices at a time; does not change the result.")] = 8,
     device: Annotated[str, typer.Option(help="cpu, cuda or cuda:N.")] = "cpu",
     force: Annotated[bool, typer.Option("--force", help="Replace an output that exists.")] = False,
@@ -38,22 +56,55 @@ def segment(
     [bold]sdseg segment sample-data/dicom -o brain.dcm[/bold]
     """
     quieten_libraries()
+    from sdseg.dicom.codes import structure
+    from sdseg.dicom.own_structures import use_structures
     from sdseg.inference.output import OutputFile
     from sdseg.inference.segmenter import Segmenter
+    from sdseg.inference.uncertainty import check_noises
+    from sdseg.inference.uncertainty_files import MapFiles
     from sdseg.volume.load import check_exists
     from sdseg.volume.recipe import is_picture
 
     check_exists(source)
-    target = OutputFile.choose(source, output, force, series_instance_uid)
+    check_noises(uncertainty)
+    if structures is not None:
+        use_structures(structures)
+    kind = cast("SegmentationType", segmentation_type.upper())
+    target = OutputFile.choose(source, output, force, series_instance_uid, kind)
     segmenter = Segmenter.load(weights, device)
+    maps = MapFiles.beside(target.path, source, series_instance_uid)
+    noises = uncertainty if segmenter.is_random else min(uncertainty, 1)
+    maps.check(segmenter.card.labels, noises, force)
+    if target.path.suffix == ".dcm" or (maps.dicom and noises):
+        for name in segmenter.card.labels:
+            structure(name)  # a label without a code is refused before the model runs
     if modality is None and not source.is_dir() and not is_picture(source):
         taken_for = " or ".join(segmenter.card.modalities)
         console.print(f"{source.name} does not say what it is; it is taken for {taken_for} (--modality says so).")
+    if uncertainty > noises:
+        console.print(f"{segmenter.traits.title} draws no noise: its probability is written, and no disagreement.")
     with progress_bar("slices") as update:
-        result = segmenter.segment(source, modality, seed, batch_size, update, series_instance_uid)
+        result = segmenter.segment(source, modality, seed, batch_size, update, series_instance_uid, noises)
+    for sentence in result.corrections:
+        console.print(f"Corrected: {sentence}")
+    write_maps(maps, result, segmenter, seed)
     target.write(result, segmenter, seed)
+    tell(target, result)
+
+
+def write_maps(maps: MapFiles, result: SegmentationResult, segmenter: Segmenter, seed: int) -> None:
+    """Write the maps that were asked for, and say where."""
+    from sdseg.inference.provenance import provenance_of
+
+    if result.uncertainty is not None:
+        for path in maps.write(result.uncertainty, result.affine, provenance_of(segmenter, seed)):
+            typer.echo(f"map={path}")
+
+
+def tell(target: OutputFile, result: SegmentationResult) -> None:
+    """What was found, and where it lies."""
     if result.is_empty:
-        console.print(f"[yellow]The model found no {' or '.join(result.labels)} in {source}: the mask is empty.")
+        console.print(f"[yellow]The model found no {' or '.join(result.labels)} in {target.source}: the mask is empty.")
     for name, value in result.labels.items():
         typer.echo(f"{name}: {int((result.labelmap == value).sum())} voxels")
     typer.echo(f"output={target.path}")

@@ -11,7 +11,7 @@ from PIL import Image
 
 from sdseg.dicom.provenance import SegProvenance
 from sdseg.dicom.seg_file import save_seg
-from sdseg.dicom.seg_writer import build_seg
+from sdseg.dicom.seg_writer import SegmentationType, build_seg, type_value
 from sdseg.dicom.series import load_series
 from sdseg.errors import EmptySegmentationError, InputError
 from sdseg.inference.provenance import provenance_of
@@ -31,15 +31,22 @@ class OutputFile:
         source: the image that is segmented.
         path: of the file; its suffix says the format.
         series_instance_uid: which series of `source`, where it holds several.
+        segmentation_type: of a DICOM SEG, see `build_seg`.
     """
 
     source: Path
     path: Path
     series_instance_uid: str | None = None
+    segmentation_type: SegmentationType = "BINARY"
 
     @classmethod
     def choose(
-        cls, source: Path, output: Path, replace: bool = False, series_instance_uid: str | None = None
+        cls,
+        source: Path,
+        output: Path,
+        replace: bool = False,
+        series_instance_uid: str | None = None,
+        segmentation_type: SegmentationType = "BINARY",
     ) -> OutputFile:
         """The file for `output`, which may be a folder.
 
@@ -56,9 +63,12 @@ class OutputFile:
             raise InputError(f"{source.name} is a volume and cannot become one PNG; write .nii.gz or .dcm.")
         if is_picture(source) and path.suffix != ".png":
             raise InputError(f"{source.name} is a picture: write its mask as .png.")
+        type_value(segmentation_type)
+        if segmentation_type != "BINARY" and path.suffix != ".dcm":
+            raise InputError(f"{path.name} is no DICOM SEG, so it has no segmentation type; write .dcm.")
         if path.exists() and not replace:
             raise InputError(f"{path} exists already; choose another output or add --force.")
-        return cls(source, path, series_instance_uid)
+        return cls(source, path, series_instance_uid, segmentation_type)
 
     @staticmethod
     def _default_name(source: Path) -> str:
@@ -97,4 +107,5 @@ class OutputFile:
             result.labelmap.transpose(2, 1, 0),
             result.labels,
             provenance,
+            segmentation_type=self.segmentation_type,
         )

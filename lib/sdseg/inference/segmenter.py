@@ -27,6 +27,7 @@ from sdseg.model.slice_model import SliceModel
 from sdseg.model.weights import load_weights, weights_sha256
 from sdseg.volume.load import load_failures
 from sdseg.volume.recipe import invert
+from sdseg.volume.series_reader import CORRECTIONS
 from sdseg.volume.slices import to_slices, to_volume
 
 SliceProgress = Callable[[int, int], None]
@@ -43,6 +44,7 @@ class SegmentationResult:
         labels: structure name -> value in the labelmap.
         seconds: time of each step.
         uncertainty: probability and disagreement over several noises, where asked for.
+        corrections: what the geometry gate evened out in a DICOM series, a sentence each, for the user.
     """
 
     labelmap: npt.NDArray[np.uint8]
@@ -51,6 +53,7 @@ class SegmentationResult:
     labels: dict[str, int]
     seconds: dict[str, float] = field(default_factory=dict)
     uncertainty: Uncertainty | None = None
+    corrections: tuple[str, ...] = ()
 
     @property
     def is_empty(self) -> bool:
@@ -94,6 +97,11 @@ class Segmenter:
     def traits(self) -> Traits:
         """Kind, title and method of the model."""
         return traits_of(self.pipeline)
+
+    @property
+    def is_random(self) -> bool:
+        """Whether the seed changes the result."""
+        return self.traits.steps is not None
 
     def pre_transforms(
         self, source: str | Path, modality: str | None = None, series_instance_uid: str | None = None
@@ -164,7 +172,8 @@ class Segmenter:
         uncertainty = self.uncertainty(steps, data["image"], probability, seed, noises, batch_size, progress)
         affine = np.asarray(probability.affine, dtype=np.float64)
         array = probability.as_tensor().numpy().astype(np.float32)
-        return SegmentationResult(labelmap, array, affine, dict(self.card.labels), seconds, uncertainty)
+        corrections = tuple(data["image"].meta.get(CORRECTIONS, ()))
+        return SegmentationResult(labelmap, array, affine, dict(self.card.labels), seconds, uncertainty, corrections)
 
     def uncertainty(
         self,
@@ -190,5 +199,5 @@ class Segmenter:
         def again(other: int) -> npt.NDArray[np.float32]:
             return np.asarray(invert(steps, image, self.predict(image, other, batch_size, progress)))
 
-        count = noises if self.traits.steps is not None else 1
+        count = noises if self.is_random else 1
         return over_noises(np.asarray(probability), again, self.card.labels, seed, count)
