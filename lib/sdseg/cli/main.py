@@ -7,7 +7,7 @@ import sys
 import typer
 
 from sdseg import __version__
-from sdseg.cli import demo, evaluate, segment, serve, train, weights
+from sdseg.cli import demo, evaluate, node, segment, serve, train, weights
 from sdseg.errors import EmptySegmentationError, SdsegError
 
 EXIT_ERROR = 1
@@ -27,6 +27,7 @@ app.command("evaluate")(evaluate.evaluate)
 app.command("serve")(serve.serve)
 app.command("demo")(demo.demo)
 app.add_typer(weights.app, name="weights")
+app.add_typer(node.app, name="node")
 
 
 def _show_version(wanted: bool) -> None:
