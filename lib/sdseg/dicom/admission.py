@@ -7,7 +7,7 @@ from pydicom.uid import UID
 
 from sdseg.dicom.geometry import SeriesGeometry, check_geometry
 from sdseg.dicom.groups import check_groups
-from sdseg.dicom.header import label, text
+from sdseg.dicom.header import integer, label, text, uid
 from sdseg.dicom.kinds import MULTI_FRAME_PICTURES, Family, family_of
 from sdseg.dicom.limits import check_sizes
 from sdseg.dicom.named import refusal_of
@@ -44,18 +44,17 @@ def admit(datasets: Sequence[Dataset]) -> tuple[tuple[SourceFrame, ...], Geometr
 def frames_of(dataset: Dataset, family: Family) -> list[SourceFrame]:
     """The frames of an instance; those of a volume are described one by one."""
     if family is Family.FRAMES:
-        frames = frames_in(dataset, several=True)
-        check_groups(dataset, len(frames))
-        return frames
+        check_groups(dataset, integer(dataset, "NumberOfFrames") or 1)
+        return frames_in(dataset, several=True)
     return frames_in(dataset, several=UID(text(dataset, "SOPClassUID")) in MULTI_FRAME_PICTURES)
 
 
 def check_uids(instance: SourceFrame) -> None:
     """A segmentation can refer to this instance."""
-    missing = [keyword for keyword in REQUIRED_UIDS if not text(instance.dataset, keyword)]
+    missing = [keyword for keyword in REQUIRED_UIDS if not uid(instance.dataset, keyword)]
     if missing:
         raise refusal_of(
-            f"{label(instance.dataset)} has no {' and '.join(missing)}, so that no result can refer to it: "
+            f"{label(instance.dataset)} has no valid {' and '.join(missing)}, so that no result can refer to it: "
             "export the original series.",
             instance.sop_instance_uid,
         )

@@ -3,7 +3,7 @@
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
-from sdseg.dicom.header import label, text, value
+from sdseg.dicom.header import label, uid, value
 from sdseg.dicom.named import refusal_of
 from sdseg.dicom.source_frame import SourceFrame
 
@@ -37,5 +37,5 @@ def check_groups(dataset: Dataset, frames: int) -> None:
     if described != frames:
         raise refusal_of(
             f"{label(dataset)} has {frames} frame(s) but describes {described}: export it again.",
-            text(dataset, "SOPInstanceUID"),
+            uid(dataset, "SOPInstanceUID"),
         )

@@ -1,5 +1,6 @@
 """Careful reading of single header attributes: real headers hold text where numbers belong."""
 
+import re
 import struct
 from pathlib import Path
 
@@ -8,6 +9,8 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.errors import BytesLengthException
 
+CODE_STRING = 16  # VR CS, PS3.5 6.2
+UID_TEXT = re.compile(r"[0-9.]{1,64}")
 # What pydicom raises when it converts the raw bytes of an attribute on first access.
 VALUE_ERRORS = (
     BytesLengthException,
@@ -17,6 +20,9 @@ VALUE_ERRORS = (
     AttributeError,
     NotImplementedError,
     OverflowError,
+    RecursionError,
+    OSError,
+    EOFError,
     struct.error,
 )
 
@@ -38,6 +44,17 @@ def text(dataset: Dataset, keyword: str) -> str:
     parts = [found] if isinstance(found, str) or not hasattr(found, "__iter__") else list(found)
     joined = "\\".join(str(part).strip() for part in parts)
     return "".join(char if char.isprintable() else "?" for char in joined)
+
+
+def short(dataset: Dataset, keyword: str) -> str:
+    """The value for a message, cut to what a code string may hold: damaged headers run into the patient's name."""
+    return text(dataset, keyword)[:CODE_STRING]
+
+
+def uid(dataset: Dataset, keyword: str) -> str:
+    """A unique identifier of digits and dots, at most 64 (PS3.5 9.1); "" where there is none or another text."""
+    found = text(dataset, keyword)
+    return found if UID_TEXT.fullmatch(found) else ""
 
 
 def numbers(dataset: Dataset, keyword: str, count: int) -> NDArray[np.float64] | None:
@@ -65,7 +82,7 @@ def label(dataset: Dataset) -> str:
     """How messages call an instance: by its number and file, never by a patient attribute."""
     number, name = integer(dataset, "InstanceNumber"), file_name(dataset)
     if number is None:
-        return name or text(dataset, "SOPInstanceUID") or "an instance without number"
+        return name or uid(dataset, "SOPInstanceUID") or "an instance without number"
     return f"instance {number} ({name})" if name else f"instance {number}"
 
 

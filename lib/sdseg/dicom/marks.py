@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from sdseg.dicom.groups import group
-from sdseg.dicom.header import text
+from sdseg.dicom.header import short
 from sdseg.dicom.source_frame import SourceFrame
 
 # How messages call it, where a frame keeps it (functional group, attribute), where a single-frame image does.
@@ -21,7 +21,7 @@ MARKS = (
 def marks_of(frame: SourceFrame) -> dict[str, str]:
     """{mark: value} of those a frame has."""
     found = {
-        name: text(frame.dataset, single) if frame.number is None else text(group(frame, sequence), keyword)
+        name: short(frame.dataset, single) if frame.number is None else short(group(frame, sequence), keyword)
         for name, (sequence, keyword), single in MARKS
     }
     return {name: value for name, value in found.items() if value}

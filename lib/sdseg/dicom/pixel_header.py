@@ -7,7 +7,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
 from sdseg.dicom.groups import group
-from sdseg.dicom.header import enumerate_labels, integer, label, text, value
+from sdseg.dicom.header import enumerate_labels, integer, label, short, text, uid, value
 from sdseg.dicom.named import refusal_of
 from sdseg.dicom.pictures import COLOUR_BITS, GREY
 from sdseg.dicom.source_frame import SourceFrame
@@ -24,16 +24,17 @@ def check_pixel_header(dataset: Dataset, colour: bool) -> None:
     found = text(dataset, "PhotometricInterpretation")
     known = ("", *GREY, *COLOUR) if colour else ("", *GREY)
     if found not in known:
+        shown = short(dataset, "PhotometricInterpretation")
         raise refusal_of(
-            f"{label(dataset)} has the PhotometricInterpretation {found}, which cannot be segmented: "
+            f"{label(dataset)} has the PhotometricInterpretation {shown}, which cannot be segmented: "
             f"send it as {'RGB or grey scale' if colour else 'grey scale'}.",
-            text(dataset, "SOPInstanceUID"),
+            uid(dataset, "SOPInstanceUID"),
         )
     bits = integer(dataset, "BitsAllocated")
     if found in COLOUR and found != "PALETTE COLOR" and bits != COLOUR_BITS:
         raise refusal_of(
             f"{label(dataset)} has {bits} bits for each colour: send it with {COLOUR_BITS}.",
-            text(dataset, "SOPInstanceUID"),
+            uid(dataset, "SOPInstanceUID"),
         )
     check_complete(dataset)
 
@@ -66,7 +67,7 @@ def unreadable_pixels(dataset: Dataset) -> InputError:
             f"The pixels of {label(dataset)} cannot be decompressed ({syntax}): they are damaged, "
             "or a decoder is missing; send the series uncompressed."
         )
-    return InputError(what, (text(dataset, "SOPInstanceUID"),))
+    return InputError(what, (uid(dataset, "SOPInstanceUID"),))
 
 
 def pixel_corrections(frames: Iterable[SourceFrame]) -> tuple[str, ...]:

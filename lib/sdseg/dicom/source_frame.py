@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from pydicom.dataset import Dataset
 
-from sdseg.dicom.header import integer, label, text
+from sdseg.dicom.header import integer, label, text, uid
 
 
 @dataclass(frozen=True, eq=False)
@@ -16,7 +16,7 @@ class SourceFrame:
 
     @property
     def sop_instance_uid(self) -> str:
-        return text(self.dataset, "SOPInstanceUID")
+        return uid(self.dataset, "SOPInstanceUID")
 
     @property
     def sop_class_uid(self) -> str:
