@@ -97,8 +97,11 @@ def write_maps(maps: MapFiles, result: SegmentationResult, segmenter: Segmenter,
     from sdseg.inference.provenance import provenance_of
 
     if result.uncertainty is not None:
-        for path in maps.write(result.uncertainty, result.affine, provenance_of(segmenter, seed)):
+        written = maps.write(result.uncertainty, result.affine, provenance_of(segmenter, seed))
+        for path in written:
             typer.echo(f"map={path}")
+        if maps.dicom and not any(path.suffix == ".dcm" for path in written):
+            console.print("Pictures have no frame of reference, so no Parametric Map: the maps are NIfTI alone.")
 
 
 def tell(target: OutputFile, result: SegmentationResult) -> None:

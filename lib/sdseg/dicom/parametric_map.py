@@ -24,7 +24,7 @@ from sdseg.dicom.seg_sources import name_sources
 from sdseg.dicom.seg_writer import finish, person_name
 from sdseg.dicom.series import Series
 from sdseg.dicom.source_headers import seg_character_set, source_headers
-from sdseg.errors import LabelError
+from sdseg.errors import GeometryError, LabelError
 
 ANATOMY = codes.SCT.AnatomicalStructure
 LONGEST_TEXT = 1024  # VR ST, PS3.5 6.2
@@ -52,7 +52,7 @@ def build_map(
     *,
     created: datetime | None = None,
 ) -> ParametricMap:
-    """A map of one structure over all slices of `series`, checked against its sources before it is returned.
+    """A map of one structure over all slices of a volume, checked against its sources before it is returned.
 
     Args:
         values: (slices, rows, columns) on the grid of the series, from 0 to `quantity.largest`.
@@ -61,8 +61,10 @@ def build_map(
         created: date and time of the object; now by default. UIDs do not depend on it.
 
     Raises LabelError: values of another shape or out of range, an unknown structure, or the map is not what was asked
-    for.
+    for; GeometryError: pictures, for a Parametric Map must have a frame of reference (PS3.3 A.75).
     """
+    if not series.is_volume:
+        raise GeometryError("Pictures have no frame of reference, so no Parametric Map: write the map as NIfTI.")
     found, values = structure(label), checked(values, series, quantity)
     configuration = [__version__, repr(provenance), quantity.name, label]
     identity = SegIdentity.of(series, values, "\n".join(configuration))

@@ -24,7 +24,7 @@ _ENDINGS = (".nii.gz", ".nii", ".nrrd", ".dcm", ".png")
 
 @dataclass(frozen=True)
 class MapFiles:
-    """`<output>_<structure>_<quantity>.nii.gz` and, of a DICOM series, `.dcm`.
+    """`<output>_<structure>_<quantity>.nii.gz` and, of a volume in DICOM, `.dcm`.
 
     Attributes:
         folder: where they go.
@@ -64,6 +64,7 @@ class MapFiles:
         """Write all maps and return their paths. InputError: a file cannot be written."""
         self.folder.mkdir(parents=True, exist_ok=True)
         series = load_series(self.dicom, self.series_instance_uid) if self.dicom else None
+        series = series if series and series.is_volume else None  # pictures cannot have a Parametric Map
         provenance = over(provenance, len(uncertainty.seeds))
         written: list[Path] = []
         for quantity, maps in ((PROBABILITY, uncertainty.probability), (DISAGREEMENT, uncertainty.disagreement)):
