@@ -47,7 +47,7 @@ def _parse(text: str, path: Path) -> dict[str, str]:
     except yaml.MarkedYAMLError as error:
         line = f" in line {error.problem_mark.line + 1}" if error.problem_mark else ""
         raise InputError(f"The credentials file {path} is not YAML{line}; quote values with special signs.") from None
-    except (yaml.YAMLError, RecursionError):
+    except yaml.YAMLError:
         raise InputError(f"The credentials file {path} is not YAML; quote values with special signs.") from None
     if entries in (None, ""):
         return {}

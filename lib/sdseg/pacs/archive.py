@@ -13,6 +13,8 @@ Archive: TypeAlias = ServerClient | FolderClient
 
 # Media types of a retrieval: DICOM files in whatever transfer syntax the archive keeps them.
 AS_STORED = (("application/dicom", "*"),)
+# Of one question: somebody who waits for an image should not meet a moment's failure.
+_ATTEMPTS = 3
 
 
 def is_server(studies: str) -> bool:
@@ -29,7 +31,7 @@ def open_archive(studies: str, session: requests.Session | None = None) -> Archi
     """
     if not is_server(studies):
         return FolderClient(Path(studies))
-    client = connect(studies, session)
+    client = connect(studies, session, attempts=_ATTEMPTS)
     with asking(client, "opening it"):
         client.search_for_studies(limit=1)
     return client

@@ -55,7 +55,11 @@ def _no_connection(error: requests.RequestException, archive: str, doing: str) -
             f"{archive} wants another certificate of ours: check SDSEG_TLS_CERTIFICATE and SDSEG_TLS_KEY."
         )
     if isinstance(error, requests.exceptions.SSLError) or isinstance(error.__context__, ssl.SSLError):
-        return SetupError(f"{archive} and we do not agree on TLS; check the address and both sides' certificates.")
+        # Also what is seen of a server that ends while it shakes hands: it may come back.
+        return DeliveryError(
+            f"{archive} broke off the TLS connection; check that it runs, and SDSEG_TLS_CERTIFICATE and SDSEG_TLS_KEY "
+            "if it wants a certificate of ours."
+        )
     return DeliveryError(f"{archive} cannot be reached while {doing}; check the address and that it is running.")
 
 

@@ -83,9 +83,9 @@ def holds_instance(client: Archive, key: SeriesKey, sop_uid: str) -> bool:
                 series_instance_uid=key.series_uid,
                 search_filters={"SOPInstanceUID": sop_uid},
             )
+            uids = {text_of(attributes, "SOPInstanceUID") for attributes in found}
     except NotThereError:  # so some archives say that they do not have the study
         return False
-    uids = {text_of(attributes, "SOPInstanceUID") for attributes in found}
     if sop_uid in uids or not uids:
         return sop_uid in uids
     return sop_uid in list_instance_uids(client, key)  # it ignores the filter

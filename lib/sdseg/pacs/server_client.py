@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 import requests
 from dicomweb_client.api import DICOMwebClient
@@ -22,7 +22,7 @@ class ServerClient(DICOMwebClient):
     four times in memory, sends an empty body when it tries again, and drops the answer of a refusal.
     """
 
-    def __init__(self, url: str, session: requests.Session, timeout: tuple[float, float] = TIMEOUT) -> None:
+    def __init__(self, url: str, session: requests.Session, timeout: tuple[float, float], attempts: int) -> None:
         super().__init__(
             url=url,
             session=session,
@@ -34,7 +34,7 @@ class ServerClient(DICOMwebClient):
         self.host = urlsplit(url).netloc  # the Host header of its requests, which lacked the port
         self.session = session
         self.timeout = timeout
-        self.set_http_retry_params(retry=True, max_attempts=3, wait_exponential_multiplier=250)
+        self.set_http_retry_params(retry=attempts > 1, max_attempts=attempts, wait_exponential_multiplier=250)
 
     @property
     def store_url(self) -> str:
@@ -43,27 +43,33 @@ class ServerClient(DICOMwebClient):
         return f"{self.base_url}{prefix}/studies"
 
 
-def connect(url: str, session: requests.Session | None = None, timeout: tuple[float, float] = TIMEOUT) -> ServerClient:
+def connect(
+    url: str,
+    session: requests.Session | None = None,
+    timeout: tuple[float, float] = TIMEOUT,
+    attempts: int = 1,
+) -> ServerClient:
     """A client for the DICOMweb server at `url`, with the credentials and certificates of `session`.
 
-    User and password in the URL go before those of the session. Raises InputError: malformed address.
+    User and password in the URL go before those of the session. `attempts` of a search or retrieval, each within the
+    timeout; who delivers has pauses of his own. Raises InputError: malformed address.
     """
-    shown = without_login(url)
-    parts = urlsplit(url)
     session = requests.Session() if session is None else session
-    if parts.username:
-        # As bytes: requests would encode text as Latin-1, and quote what it cannot encode.
-        session.auth = HTTPBasicAuth(unquote(parts.username).encode(), unquote(parts.password or "").encode())
+    # The address as it is shown in messages and logs: without the login.
+    scheme, _, rest = url.partition("://")
+    authority, slash, path = rest.partition("/")
+    if "@" in path:
+        raise InputError("A login in an address must not hold a plain / or @: give it by SDSEG_DICOMWEB_* instead.")
+    shown = f"{scheme.lower()}://{authority.rpartition('@')[2]}{slash}{path}".rstrip("/")
     try:
-        return ServerClient(shown, session, timeout)
+        parts = urlsplit(url)
+        if not parts.hostname or parts.port == 0 or parts.query or parts.fragment:
+            raise ValueError
+        if parts.username:
+            # As bytes: requests would encode text as Latin-1, and quote what it cannot encode.
+            session.auth = HTTPBasicAuth(unquote(parts.username).encode(), unquote(parts.password or "").encode())
+        return ServerClient(shown, session, timeout, attempts)
     except ValueError:
         raise InputError(
-            f"{quote(shown, safe=':/?=&%[]')} is not a DICOMweb address; "
-            "it should look like http://host:port/dicom-web."
+            f"{shown.partition('?')[0]} is not a DICOMweb address; it should look like http://host:port/dicom-web."
         ) from None
-
-
-def without_login(url: str) -> str:
-    """The address as it is shown in messages and logs."""
-    parts = urlsplit(url)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl().rstrip("/")

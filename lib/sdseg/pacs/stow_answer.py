@@ -33,7 +33,8 @@ class StowAnswer:
 
 def read_answer(content: bytes, media_type: str, sop_uid: str) -> StowAnswer | None:
     """The answer to the store of `sop_uid` alone, or None when it cannot be understood."""
-    kind = media_type.partition(";")[0].strip().lower()
+    # Orthanc's partial failures come without a Content-Type.
+    kind = media_type.partition(";")[0].strip().lower() or "application/dicom+json"
     parse = _PARSERS.get(kind)
     if parse is None or not content.strip():
         return None
