@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.errors import BytesLengthException
+from pydicom.sequence import Sequence
 
 CODE_STRING = 16  # VR CS, PS3.5 6.2
 UID_TEXT = re.compile(r"[0-9.]{1,64}")
@@ -39,7 +40,7 @@ def value(dataset: Dataset, keyword: str) -> object | None:
 def text(dataset: Dataset, keyword: str) -> str:
     """The value as one printable line without padding; several joined by backslashes; "" if absent."""
     found = value(dataset, keyword)
-    if found is None:
+    if found is None or isinstance(found, Sequence):
         return ""
     parts = [found] if isinstance(found, str) or not hasattr(found, "__iter__") else list(found)
     joined = "\\".join(str(part).strip() for part in parts)

@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.pixels import apply_modality_lut, pixel_array
 
+from sdseg.dicom import jpeg_extended
 from sdseg.dicom.colour import rgb_values
 from sdseg.dicom.files import READ_ERRORS
 from sdseg.dicom.header import integer, numbers, text, value
@@ -12,6 +13,8 @@ from sdseg.dicom.pictures import channels_of
 from sdseg.dicom.pixel_header import is_inverted, scale_of, unreadable_pixels
 from sdseg.dicom.source_frame import SourceFrame
 from sdseg.errors import InputError
+
+jpeg_extended.register()
 
 
 def frame_values(frame: SourceFrame) -> NDArray[np.float32]:

@@ -1,0 +1,78 @@
+"""Compressed transfer syntaxes: lossless ones give the very pixels of their uncompressed twin."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers.dicom_compress import LOSSLESS, compressed
+from helpers.dicom_enhanced import EnhancedMaker
+from helpers.dicom_pictures import PictureMaker
+from helpers.dicom_series import SeriesMaker
+from pydicom.dataset import FileDataset
+from pydicom.encaps import encapsulate
+
+from sdseg.dicom.series import Series
+from sdseg.errors import InputError
+
+
+def signed_mr() -> list[FileDataset]:
+    maker = SeriesMaker(modality="MR", rows=40, columns=48, slices=2)
+    datasets = maker.datasets()
+    for dataset, plane in zip(datasets, maker.stored() - 1000, strict=True):
+        dataset.PixelData = plane.astype("<i2").tobytes()
+    return datasets
+
+
+KINDS: dict[str, Callable[[], list[FileDataset]]] = {
+    "signed 16 bit MR": signed_mr,
+    "12 bit DX": PictureMaker(kind="DX", rows=40, columns=48).datasets,
+    "RGB picture": PictureMaker(rows=40, columns=48).datasets,
+    "enhanced CT": EnhancedMaker(modality="CT", rows=40, columns=48).datasets,
+}
+
+
+@pytest.mark.parametrize("how", LOSSLESS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_lossless_compression_changes_nothing(kind: str, how: str, tmp_path: Path) -> None:
+    plain = Series.from_datasets(KINDS[kind]()).pixels()
+    twins = [compressed(dataset, how, tmp_path) for dataset in KINDS[kind]()]
+    assert twins[0].file_meta.TransferSyntaxUID.is_compressed
+    np.testing.assert_array_equal(Series.from_datasets(twins).pixels(), plain)
+
+
+@pytest.mark.parametrize(
+    ("how", "kind", "most"),
+    [("JPEG baseline", "RGB picture", 12), ("JPEG extended", "RGB picture", 12), ("JPEG extended", "12 bit DX", 60)],
+)
+def test_lossy_compression_stays_near(how: str, kind: str, most: float, tmp_path: Path) -> None:
+    """A wrong colour space, or a wrong number of bits, is off by far more."""
+    plain = Series.from_datasets(KINDS[kind]()).pixels()
+    twins = [compressed(dataset, how, tmp_path) for dataset in KINDS[kind]()]
+    pixels = Series.from_datasets(twins).pixels()
+    assert 0 < np.abs(pixels - plain).max() < most
+
+
+def test_subsampled_colour_is_decoded_to_rgb(tmp_path: Path) -> None:
+    twin = compressed(KINDS["RGB picture"]()[0], "JPEG baseline", tmp_path)
+    assert twin.PhotometricInterpretation == "YBR_FULL_422"
+    assert Series.from_datasets([twin]).pixels().shape == (1, 40, 48, 3)
+
+
+@pytest.mark.parametrize("how", ["JPEG 2000 lossless", "JPEG-LS lossless", "RLE", "JPEG lossless, first order"])
+def test_cut_streams_are_named(how: str, tmp_path: Path) -> None:
+    """Compressed pixels that end early are refused by name, not shown as a blank."""
+    twin = compressed(KINDS["12 bit DX"]()[0], how, tmp_path)
+    twin.PixelData = encapsulate([b"\xff\xd8\xff\xe0" + bytes(40)])
+    twin["PixelData"].is_undefined_length = True
+    with pytest.raises(InputError, match="cannot be decompressed") as caught:
+        Series.from_datasets([twin]).pixels()
+    assert caught.value.instances == (twin.SOPInstanceUID,)
+
+
+def test_a_frame_that_is_missing_from_the_stream_is_named(tmp_path: Path) -> None:
+    twin = compressed(KINDS["enhanced CT"]()[0], "RLE", tmp_path)
+    twin.NumberOfFrames = 7
+    twin.PerFrameFunctionalGroupsSequence.append(twin.PerFrameFunctionalGroupsSequence[0])
+    with pytest.raises(InputError):
+        Series.from_datasets([twin]).pixels()
