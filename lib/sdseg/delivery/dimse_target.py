@@ -55,11 +55,15 @@ class DimseTarget(AbstractContextManager["DimseTarget"]):
             raise InputError(f"{peer.name} can be confirmed by QIDO only with a DICOMweb address of the same archive.")
         if listen is not None and commitments is not None:
             raise InputError(f"Reports of {peer.name} are heard by one listener: give the book or where to listen.")
+        if listen is not None and listen.ae_title != peer.calling:
+            raise InputError(f"{peer.name} reports to whom asked it: listen as {peer.calling}, not {listen.ae_title}.")
         self._peer, self._confirm, self._arrived, self._patience = peer, confirm, arrived, patience
         self._commitments = commitments or Commitments()
         self._resources = ExitStack()
+        self.listening_on = 0
+        """Port of the listener of our own; 0: there is none."""
         if listen is not None and confirm is Confirmation.COMMITMENT:
-            self._resources.enter_context(reports_listener(self._commitments, listen))
+            self.listening_on = self._resources.enter_context(reports_listener(self._commitments, listen))
 
     @property
     def name(self) -> str:

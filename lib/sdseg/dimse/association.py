@@ -10,6 +10,7 @@ from pynetdicom import AE, evt
 from pynetdicom.association import Association
 from pynetdicom.presentation import PresentationContext, build_context
 
+from sdseg.dimse.answering import Answering
 from sdseg.dimse.connection import keep_moving
 from sdseg.dimse.contexts import VERIFICATION
 from sdseg.dimse.negotiation import BusyError, NotConnectedError, ended, failure_of
@@ -32,12 +33,14 @@ def associated(
     moment, is tried again after `pauses` seconds; nothing else is. `handlers` are pynetdicom's, for events.
     Raises RefusedError (rejected for good, no context accepted), DeliveryError, InputError (TLS files).
     """
-    association = _open(peer, contexts, handlers, pauses)
+    answering = Answering()
+    association = _open(peer, contexts, [*handlers, *answering.handlers], pauses)
     try:
         yield association
     except BaseException:
         association.abort()
         raise
+    answering.wait(peer.timeouts.acse)
     association.release()
 
 

@@ -27,6 +27,15 @@ class Purpose(StrEnum):
     """Storage commitment: asked for, never given."""
 
 
+# Newer than pydicom's dictionary.
+_NAMES = {sop_class.LabelMapSegmentationStorage: "Label Map Segmentation Storage"}
+
+
+def name_of(klass: str) -> str:
+    """Name of a SOP class (PS3.6 annex A)."""
+    return _NAMES.get(klass) or UID(klass).name
+
+
 @dataclass(frozen=True)
 class Service:
     """A SOP class with the transfer syntaxes it is spoken in, the preferred one first."""
@@ -37,7 +46,7 @@ class Service:
 
     @property
     def name(self) -> str:
-        return self.sop_class.name
+        return name_of(self.sop_class)
 
 
 UNCOMPRESSED = (uid.ExplicitVRLittleEndian, uid.ImplicitVRLittleEndian)

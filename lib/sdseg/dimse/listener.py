@@ -1,29 +1,22 @@
-"""A DICOM listener that a peer which hangs, or is no DICOM application at all, cannot hold up."""
+"""Listening for associations, for as long as a block of code runs."""
 
-import logging
-import socket
-import ssl
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from socketserver import BaseServer
-from typing import Any
 
 from pynetdicom import AE
 from pynetdicom.presentation import PresentationContext
-from pynetdicom.transport import ThreadedAssociationServer
 
 from sdseg.delivery.target import TlsFiles
 from sdseg.dimse.association import Handlers
 from sdseg.dimse.commitment import Commitments
-from sdseg.dimse.connection import keep_moving
 from sdseg.dimse.contexts import report_listener_contexts
 from sdseg.dimse.peer import CALLING, ae_title
+from sdseg.dimse.server import Server
 from sdseg.dimse.tls import server_context
 from sdseg.errors import InputError
 
-_LOG = logging.getLogger(__name__)
 _LAST_PORT = 65535
 
 
@@ -46,37 +39,6 @@ class Listening:
         object.__setattr__(self, "ae_title", ae_title(self.ae_title))
         if not 0 <= self.port <= _LAST_PORT:
             raise InputError(f"Port {self.port} to listen on is not between 0 and {_LAST_PORT}.")
-
-
-class _Server(ThreadedAssociationServer):
-    """pynetdicom's server with time limits on every connection, and the TLS handshake off the accepting thread."""
-
-    daemon_threads = True
-    request_queue_size = 64
-
-    def get_request(self) -> tuple[socket.socket, Any]:
-        connection, address = self.socket.accept()
-        keep_moving(connection, self.ae.network_timeout or 60.0)
-        return connection, address
-
-    def process_request_thread(self, request: socket.socket, client_address: Any) -> None:
-        context: ssl.SSLContext | None = self.ssl_context
-        if context is not None:
-            try:
-                request = context.wrap_socket(request, server_side=True)
-            except OSError as error:
-                _LOG.warning("TLS handshake with %s failed: %s", client_address[0], error)
-                self.shutdown_request(request)
-                return
-        super().process_request_thread(request, client_address)
-
-    def shutdown(self) -> None:
-        """Take no more callers. pynetdicom's own wants the server in a private list of the AE."""
-        BaseServer.shutdown(self)
-        self.server_close()
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        _LOG.warning("A connection from %s was dropped", client_address[0], exc_info=True)
 
 
 @contextmanager
@@ -103,7 +65,7 @@ def listening(
             contexts=list(contexts),
             ssl_context=tls,
             evt_handlers=list(handlers),
-            server_class=_Server,
+            server_class=Server,
         )
     except OSError as error:
         raise InputError(

@@ -2,9 +2,12 @@
 
 import socket
 import ssl
+from collections.abc import Collection
 
 from pynetdicom.association import Association
+from pynetdicom.sop_class import LabelMapSegmentationStorage
 
+from sdseg.dimse.contexts import name_of
 from sdseg.dimse.peer import Peer
 from sdseg.dimse.tls import client_context
 from sdseg.errors import DeliveryError, RefusedError
@@ -44,14 +47,22 @@ def failure_of(association: Association, peer: Peer, *, connected: bool, answere
     if not connected:
         return _no_connection(peer)
     if answer is not None and answer.result == 0:
-        classes = sorted({context.abstract_syntax.name for context in association.rejected_contexts})
-        return RefusedError(f"{peer.name} accepts none of {', '.join(classes)}; have them allowed there.")
+        classes = sorted({context.abstract_syntax for context in association.rejected_contexts})
+        names = ", ".join(name_of(klass) for klass in classes)
+        return RefusedError(f"{peer.name} accepts none of {names}; {how_to_allow(classes)}.")
     if answered:
         return ended(peer, "before it answered the request for an association")
     return DeliveryError(
         f"{peer.name} did not answer the request for an association within {peer.timeouts.acse:g} seconds; "
         "check that a DICOM application listens there."
     )
+
+
+def how_to_allow(classes: Collection[str]) -> str:
+    """What to do about a peer that does not accept these SOP classes."""
+    if LabelMapSegmentationStorage in classes:
+        return "allow them there (Orthanc: UnknownSopClassAccepted) or write BINARY segmentations"
+    return "have them allowed there"
 
 
 def ended(peer: Peer, when: str) -> DeliveryError:

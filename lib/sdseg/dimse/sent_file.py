@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import pydicom
-from pydicom.errors import InvalidDicomError
 from pydicom.uid import UID
 
+from sdseg.dicom.files import READ_ERRORS, read_header
 from sdseg.errors import InputError
 
 _NAMES = ["SOPClassUID", "SOPInstanceUID"]
@@ -33,16 +32,16 @@ class SentFile:
     def read(cls, path: Path) -> "SentFile":
         """Look into `path`. Raises InputError: no DICOM file, or its preamble and its contents tell different UIDs."""
         try:
-            dataset = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=_NAMES)
+            dataset = read_header(path, _NAMES)
             inside = [str(dataset[name].value) for name in _NAMES]
             meta = dataset.file_meta
             outside = [str(meta.MediaStorageSOPClassUID), str(meta.MediaStorageSOPInstanceUID)]
             syntax = UID(meta.TransferSyntaxUID)
             size = path.stat().st_size
-        except (InvalidDicomError, EOFError, KeyError, AttributeError, TypeError, ValueError) as error:
-            raise InputError(f"{path} cannot be sent: it is no complete DICOM file.") from error
         except OSError as error:
             raise InputError(f"{path} cannot be read: {error.strerror or error}.") from error
+        except READ_ERRORS as error:
+            raise InputError(f"{path} cannot be sent: it is no complete DICOM file.") from error
         if inside != outside:
             raise InputError(f"{path} cannot be sent: its file meta information is that of another object.")
         if not syntax.is_transfer_syntax:

@@ -4,15 +4,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import pydicom
 from pydicom import Dataset
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom.association import Association
 from pynetdicom.presentation import PresentationContext, build_context
-from pynetdicom.sop_class import LabelMapSegmentationStorage
 
+from sdseg.dicom.files import read_file
 from sdseg.dimse.association import associated, status_of
-from sdseg.dimse.negotiation import ended
+from sdseg.dimse.contexts import name_of
+from sdseg.dimse.negotiation import ended, how_to_allow
 from sdseg.dimse.peer import Peer
 from sdseg.dimse.sent_file import SentFile
 from sdseg.dimse.status import SOP_CLASS_NOT_SUPPORTED, Verdict, in_words, storage_verdict
@@ -95,18 +95,13 @@ def _as_accepted(association: Association, peer: Peer, file: SentFile) -> tuple[
     other = _OTHER.get(file.transfer_syntax)
     if other is None or other not in accepted:
         raise RefusedError(_not_accepted(peer, file))
-    dataset = pydicom.dcmread(file.path)
-    return (
-        dataset,
-        f"{peer.name} takes it only as {other.name}; it was sent re-encoded from {file.transfer_syntax.name}",
-    )
+    dataset = read_file(file.path)
+    return dataset, f"{peer.name} takes it only as {other.name}: re-encoded from {file.transfer_syntax.name}"
 
 
 def _not_accepted(peer: Peer, file: SentFile) -> str:
-    hint = "have them allowed there"
-    if file.sop_class == LabelMapSegmentationStorage:
-        hint = "allow them there (Orthanc: UnknownSopClassAccepted) or write BINARY segmentations"
-    return f"{peer.name} does not accept {file.sop_class.name} objects in {file.transfer_syntax.name}; {hint}."
+    objects = f"{name_of(file.sop_class)} objects in {file.transfer_syntax.name}"
+    return f"{peer.name} does not accept {objects}; {how_to_allow([file.sop_class])}."
 
 
 def _judge(answer: Dataset, peer: Peer, file: SentFile, warning: str) -> Stored:
@@ -114,7 +109,7 @@ def _judge(answer: Dataset, peer: Peer, file: SentFile, warning: str) -> Stored:
     verdict = storage_verdict(status)
     told = f"{peer.name} answered the C-STORE of {file.sop_instance_uid} with status {in_words(status)}"
     if verdict is Verdict.REFUSED:
-        kind = f" for {file.sop_class.name}" if status == SOP_CLASS_NOT_SUPPORTED else ""
+        kind = f" for {name_of(file.sop_class)}" if status == SOP_CLASS_NOT_SUPPORTED else ""
         raise RefusedError(f"{told}{kind}; its log should say why.")
     if verdict is Verdict.TRY_AGAIN:
         raise DeliveryError(f"{told}; try again later.")

@@ -1,0 +1,80 @@
+"""Callers that hang, and callers that are no DICOM application, on a listener with and without TLS."""
+
+import socket
+import ssl
+import threading
+
+import pytest
+from pynetdicom import AE, evt
+
+from sdseg.delivery.target import TlsFiles
+from sdseg.dimse.association import echo
+from sdseg.dimse.contexts import listener_contexts
+from sdseg.dimse.listener import Listening, listening
+from sdseg.dimse.peer import Peer, Timeouts
+from sdseg.dimse.tls import client_context
+
+_HEADER_OF_A_LARGE_PDU = b"\x01\x00\x00\x00\xff\xff"
+
+
+@pytest.fixture(params=["plain", "tls"])
+def tls(request, pki) -> TlsFiles | None:
+    return pki.server if request.param == "tls" else None
+
+
+@pytest.fixture
+def caller(tls, pki):
+    return pki.ours if tls else None
+
+
+def serve(tls, handlers=(), **settings):
+    ae = AE(ae_title="SDSEG")
+    for name, value in settings.items():
+        setattr(ae, name, value)
+    return listening(ae, Listening(port=0, tls=tls), listener_contexts(), handlers)
+
+
+def test_silent_callers_keep_nobody_out(tls, caller):
+    with serve(tls) as port:
+        silent = [socket.create_connection(("127.0.0.1", port)) for _ in range(5)]
+        echo(Peer("SDSEG", "127.0.0.1", port, tls=caller, timeouts=Timeouts(connect=5, acse=5)))
+        for connection in silent:
+            connection.close()
+
+
+def test_a_caller_that_stops_in_the_middle_of_a_message_gives_its_place_back(tls, caller, pki):
+    """One association is allowed; the caller that holds it says half a message and hangs."""
+    with serve(tls, maximum_associations=1, network_timeout=0.3, acse_timeout=0.3) as port:
+        connection = socket.create_connection(("127.0.0.1", port))
+        if tls is not None:
+            context = ssl.create_default_context(cafile=pki.ca)
+            context.load_cert_chain(pki.ours.certificate, pki.ours.key)
+            connection = context.wrap_socket(connection, server_hostname="127.0.0.1")
+        connection.sendall(_HEADER_OF_A_LARGE_PDU + b"half")
+        connection.settimeout(30)
+        assert connection.recv(1) == b""
+        echo(Peer("SDSEG", "127.0.0.1", port, tls=caller))
+        connection.close()
+
+
+@pytest.mark.parametrize("rubbish", [b"GET / HTTP/1.1\r\n\r\n", b"\xff" * 4096, b"\x04\x00\x00\x00\x00\x00", b""])
+def test_rubbish_is_survived(tls, caller, rubbish):
+    with serve(tls, network_timeout=0.3, acse_timeout=0.3) as port:
+        with socket.create_connection(("127.0.0.1", port)) as connection:
+            connection.sendall(rubbish)
+        echo(Peer("SDSEG", "127.0.0.1", port, tls=caller))
+
+
+def test_open_associations_are_ended_with_the_listener(tls, caller):
+    ended = threading.Event()
+    ae = AE()
+    with serve(tls) as port:
+        peer = Peer("SDSEG", "127.0.0.1", port, tls=caller)
+        ae.associate(
+            "127.0.0.1",
+            port,
+            contexts=listener_contexts()[:1],
+            evt_handlers=[(evt.EVT_ABORTED, lambda event: ended.set())],
+            tls_args=None if caller is None else (client_context(caller, peer.host), peer.host),
+        )
+    assert ended.wait(10)
