@@ -39,6 +39,11 @@ def is_dicom(path: Path) -> bool:
         return False
 
 
+def is_series(path: Path) -> bool:
+    """Whether a path is read as a DICOM series: a folder, or one DICOM file, which may hold a whole series."""
+    return path.is_dir() or (path.is_file() and is_dicom(path))
+
+
 def read_header(path: Path, keywords: list[str]) -> FileDataset:
     """Only these attributes, without pixels; raises one of READ_ERRORS."""
     return dcmread(path, stop_before_pixels=True, specific_tags=list(keywords))

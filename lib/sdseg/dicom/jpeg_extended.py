@@ -3,7 +3,7 @@
 GDCM 3 decodes it; pydicom's plug-in for GDCM still refuses because older versions did not.
 """
 
-import gdcm
+import gdcm  # type: ignore[import-untyped]
 from pydicom.pixels import get_decoder
 from pydicom.pixels.decoders.base import DecodeRunner
 from pydicom.uid import JPEGExtended12Bit

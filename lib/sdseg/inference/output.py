@@ -9,6 +9,7 @@ import numpy as np
 from highdicom.seg import Segmentation
 from PIL import Image
 
+from sdseg.dicom.files import is_series
 from sdseg.dicom.provenance import SegProvenance
 from sdseg.dicom.seg_file import save_seg
 from sdseg.dicom.seg_writer import SegmentationType, build_seg, type_value
@@ -57,7 +58,7 @@ class OutputFile:
         if output.suffix and not known and not output.is_dir():
             raise InputError(f"{output.name} has a suffix that is not written here; use {', '.join(_ALL)} or a folder.")
         path = output if known else output / cls._default_name(source)
-        if path.suffix == ".dcm" and not source.is_dir():
+        if path.suffix == ".dcm" and not is_series(source):
             raise InputError(f"A DICOM SEG needs a DICOM series, and {source.name} is none; write .nii.gz or .png.")
         if path.suffix == ".png" and not is_picture(source):
             raise InputError(f"{source.name} is a volume and cannot become one PNG; write .nii.gz or .dcm.")
@@ -72,7 +73,7 @@ class OutputFile:
 
     @staticmethod
     def _default_name(source: Path) -> str:
-        if source.is_dir():
+        if is_series(source):
             return "segmentation.dcm"
         name = source.name
         stem = next((name[: -len(s)] for s in LABELMAP_SUFFIXES if name.endswith(s)), source.stem)

@@ -10,7 +10,7 @@ import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
-from sdseg.dicom.files import is_dicom
+from sdseg.dicom.files import is_dicom, is_series
 from sdseg.dicom.seg_reader import read_seg
 from sdseg.dicom.series import load_series
 from sdseg.errors import InputError, LabelError
@@ -38,7 +38,7 @@ def load_labelmap_like(
     if not path.exists():
         raise InputError(f"{path} does not exist: check the path.")
     if is_dicom(path):
-        if not image_path.is_dir():
+        if not is_series(image_path):
             raise LabelError(f"{path.name} is a DICOM SEG, {image_path.name} no DICOM series: give the series' folder.")
         return np.ascontiguousarray(read_seg(path, load_series(image_path), labels)[0].transpose(2, 1, 0))
     image = grid_of(image_path)

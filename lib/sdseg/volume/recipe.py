@@ -23,7 +23,7 @@ from monai.transforms import (
 from monai.utils import MetaKeys
 from PIL.Image import Image
 
-from sdseg.dicom.files import is_dicom
+from sdseg.dicom.files import is_series
 from sdseg.errors import GeometryError, InputError
 from sdseg.volume.example import Example
 from sdseg.volume.label import LoadLabelOf
@@ -173,7 +173,7 @@ def _reader(source: Path, series_instance_uid: str | None) -> ImageReader | None
     """MONAI's own choice by suffix, except for DICOM, which passes the geometry gate, and pictures."""
     if is_picture(source):
         return PILReader(converter=_opaque)
-    if source.is_dir() or (source.is_file() and is_dicom(source)):
+    if is_series(source):
         return DicomSeriesReader(series_instance_uid)
     return None
 

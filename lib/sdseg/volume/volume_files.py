@@ -10,6 +10,7 @@ from nibabel.spatialimages import SpatialImage
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
+from sdseg.dicom.files import is_series
 from sdseg.dicom.series import load_series
 from sdseg.errors import InputError, LabelError
 from sdseg.volume.grid import Grid
@@ -31,7 +32,7 @@ def grid_of(path: Path) -> Grid:
     """The grid of an image: a DICOM series folder, NIfTI, NRRD, MetaImage or picture; InputError names the file."""
     if not path.exists():
         raise InputError(f"{path} does not exist: check the path.")
-    if path.is_dir():
+    if is_series(path):
         series = load_series(path)
         slices, rows, columns = series.shape
         return Grid((columns, rows, slices), series.affine)
