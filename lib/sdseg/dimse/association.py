@@ -1,7 +1,7 @@
 """Associations with a peer: opened with exactly the contexts that are wanted, released or aborted at the end."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -48,21 +48,25 @@ def echo(peer: Peer, *, pauses: Sequence[float] = ()) -> None:
     """C-ECHO (PS3.4 annex A). Raises DeliveryError unless the peer answers with success."""
     context = build_context(VERIFICATION.sop_class, list(VERIFICATION.transfer_syntaxes))
     with associated(peer, [context], pauses=pauses) as association:
-        if not association.is_established:
-            raise ended(peer, "before the C-ECHO")
-        status = status_of(association.send_c_echo(), peer, "the C-ECHO")
+        status = answer_to(association, peer, "the C-ECHO", association.send_c_echo)
     if status != 0:
         raise DeliveryError(f"{peer.name} answered the C-ECHO with status 0x{status:04X}; its log should say why.")
 
 
-def status_of(answer: Dataset, peer: Peer, to: str) -> int:
-    """The status in pynetdicom's answer. Raises DeliveryError: there is none, as the peer hung or went away."""
-    if "Status" not in answer:
-        raise DeliveryError(
-            f"{peer.name} gave no answer to {to}: it went away, or took over {peer.timeouts.dimse:g} seconds; "
-            "try again, its log should say why."
-        )
-    return int(answer.Status)
+def answer_to(association: Association, peer: Peer, message: str, send: Callable[[], Dataset]) -> int:
+    """Send a message and return the status of the answer. Raises DeliveryError: there is none."""
+    since = time.monotonic()
+    try:
+        answer = send()
+    except RuntimeError as error:
+        # pynetdicom's word for an association that is over.
+        raise ended(peer, f"before {message}") from error
+    if "Status" in answer:
+        return int(answer.Status)
+    limit = float(association.dimse_timeout)
+    if time.monotonic() - since < limit:
+        raise ended(peer, f"instead of answering {message}")
+    raise DeliveryError(f"{peer.name} did not answer {message} within {limit:.3g} seconds; try again later.")
 
 
 def _open(

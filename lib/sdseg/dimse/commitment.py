@@ -11,9 +11,8 @@ from pynetdicom import evt
 from pynetdicom.association import Association
 from pynetdicom.sop_class import StorageCommitmentPushModelInstance
 
-from sdseg.dimse.association import status_of
+from sdseg.dimse.association import answer_to
 from sdseg.dimse.contexts import COMMITMENT
-from sdseg.dimse.negotiation import ended
 from sdseg.dimse.outcome import Outcome
 from sdseg.dimse.peer import Peer
 from sdseg.dimse.sent_file import SentFile
@@ -157,16 +156,16 @@ def _reference(file: SentFile) -> Dataset:
 
 
 def _send(association: Association, peer: Peer, information: Dataset) -> None:
-    if not association.is_established:
-        raise ended(peer, "before the request for storage commitment")
     association.dimse_timeout = peer.timeouts.dimse
-    try:
-        answer, _ = association.send_n_action(information, _REQUEST, COMMITMENT.sop_class, _INSTANCE)
-    except RuntimeError as error:
-        raise ended(peer, "before the request for storage commitment") from error
-    status = status_of(answer, peer, "the request for storage commitment")
+    message = "the request for storage commitment"
+    status = answer_to(
+        association,
+        peer,
+        message,
+        lambda: association.send_n_action(information, _REQUEST, COMMITMENT.sop_class, _INSTANCE)[0],
+    )
     verdict = action_verdict(status)
-    told = f"{peer.name} answered the request for storage commitment with status {in_words(status)}"
+    told = f"{peer.name} answered {message} with status {in_words(status)}"
     if verdict is Verdict.REFUSED:
         raise RefusedError(f"{told}; configure another way of confirmation, or ask its keeper.")
     if verdict is Verdict.TRY_AGAIN:

@@ -10,9 +10,9 @@ from pynetdicom.association import Association
 from pynetdicom.presentation import PresentationContext, build_context
 
 from sdseg.dicom.files import read_file
-from sdseg.dimse.association import associated, status_of
+from sdseg.dimse.association import answer_to, associated
 from sdseg.dimse.contexts import name_of
-from sdseg.dimse.negotiation import ended, how_to_allow
+from sdseg.dimse.negotiation import how_to_allow
 from sdseg.dimse.peer import Peer
 from sdseg.dimse.sent_file import SentFile
 from sdseg.dimse.status import SOP_CLASS_NOT_SUPPORTED, Verdict, in_words, storage_verdict
@@ -70,17 +70,14 @@ def store_files(peer: Peer, paths: Sequence[Path]) -> list[Stored]:
 
 def store_file(association: Association, peer: Peer, file: SentFile) -> Stored:
     """Store one file over an association that proposed its contexts. Raises RefusedError, DeliveryError, InputError."""
-    if not association.is_established:
-        raise ended(peer, "before the C-STORE")
     what, warning = _as_accepted(association, peer, file)
     association.dimse_timeout = peer.timeouts.dimse + file.size / _SLOWEST
+    message = f"the C-STORE of {file.sop_instance_uid}"
     try:
-        answer = association.send_c_store(what)
+        status = answer_to(association, peer, message, lambda: association.send_c_store(what))
     except OSError as error:
         raise InputError(f"{file.path} cannot be read: {error.strerror or error}.") from error
-    except RuntimeError as error:
-        raise ended(peer, "before the C-STORE") from error
-    return _judge(answer, peer, file, warning)
+    return _judge(status, peer, file, warning)
 
 
 def _as_accepted(association: Association, peer: Peer, file: SentFile) -> tuple[Path | Dataset, str]:
@@ -104,8 +101,7 @@ def _not_accepted(peer: Peer, file: SentFile) -> str:
     return f"{peer.name} does not accept {objects}; {how_to_allow([file.sop_class])}."
 
 
-def _judge(answer: Dataset, peer: Peer, file: SentFile, warning: str) -> Stored:
-    status = status_of(answer, peer, f"the C-STORE of {file.sop_instance_uid}")
+def _judge(status: int, peer: Peer, file: SentFile, warning: str) -> Stored:
     verdict = storage_verdict(status)
     told = f"{peer.name} answered the C-STORE of {file.sop_instance_uid} with status {in_words(status)}"
     if verdict is Verdict.REFUSED:
