@@ -70,9 +70,14 @@ def ohif(jobs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     return list(json.loads(result.stdout))
 
 
-def ohif_reads(cases: Sequence[Case]) -> list[list[dict[str, int]] | str]:
-    """Voxels per label in each slice, as OHIF counts them, of each case; or why it does not."""
-    jobs = [{"task": "read", "sources": [*map(str, case.sources)], "seg": str(case.seg)} for case in cases]
+def ohif_job(made: Case, as_one_buffer: bool = False) -> dict[str, Any]:
+    """What `ohif` is asked to read; `as_one_buffer`: even where frames are no whole bytes."""
+    sources = [*map(str, made.sources)]
+    return {"task": "read", "sources": sources, "seg": str(made.seg), "asOneBuffer": as_one_buffer}
+
+
+def ohif_reads(jobs: Sequence[dict[str, Any]]) -> list[list[dict[str, int]] | str]:
+    """Voxels per label in each slice, as OHIF counts them, for each job; or why it does not."""
     return [by_name(answer) for answer in ohif(jobs)]
 
 

@@ -1,6 +1,6 @@
 // OHIF's own reader and writer of DICOM SEG (@cornerstonejs/adapters), for the tests: node ohif.mjs < jobs > answers
 //
-// A job is {task: "read", sources: [file ...], seg: file} or
+// A job is {task: "read", sources: [file ...], seg: file, asOneBuffer: true or absent} or
 // {task: "write", sources: [file ...], labelmap: file of bytes, names: [...], kind: "BINARY" | "LABELMAP",
 //  transferSyntax: uid, seg: file to write}.
 // The answer to "read" is {names: {number: label}, slices: [{number: voxels} ...] in the order of the sources,
@@ -10,7 +10,8 @@ import { readFileSync, writeFileSync } from "node:fs";
 const { cache, metaData } = await import("@cornerstonejs/core");
 const { default: dcmjs } = await import("dcmjs");
 const { Cornerstone3DSEG } = await import("@cornerstonejs/adapters/cornerstone3D");
-const { DicomMessage, DicomMetaDictionary } = dcmjs.data;
+const { BitArray, DicomMessage, DicomMetaDictionary } = dcmjs.data;
+const { Normalizer } = dcmjs.normalizers;
 const { Segmentation } = Cornerstone3DSEG;
 
 const known = new Map(); // imageId -> naturalised dataset
@@ -31,6 +32,7 @@ function open(path) {
 /** What OHIF's metadata provider tells of one single-frame image. */
 function modules(image) {
     if (!image) return {};
+    if (image.Modality === "SEG") return { instance: image };
     const orientation = image.ImageOrientationPatient.map(Number);
     const [rowPixelSpacing, columnPixelSpacing] = image.PixelSpacing.map(Number);
     return {
@@ -73,11 +75,26 @@ function load(sources) {
     });
 }
 
+function readByFrame(imageIds, seg) {
+    const size = seg.Rows * seg.Columns;
+    const bits = BitArray.unpack(seg.PixelData[0]);
+    known.set("seg", Normalizer.normalizeToDataset([seg]));
+    return Segmentation.createFromDicomSegImageId(imageIds, "seg", {
+        metadataProvider: metaData,
+        getFrameImageId: (imageId, number) => `${imageId}:${number}`,
+        decodeImageData: async (imageId, number) => bits.slice((number - 1) * size, number * size),
+    });
+}
+
 async function read(job) {
     const imageIds = load(job.sources);
-    const found = await Segmentation.createFromDICOMSegBuffer(imageIds, arrayBuffer(job.seg), {
-        metadataProvider: metaData,
-    });
+    const seg = open(job.seg);
+    // Frames that are no whole bytes: 5.14 takes the byte that makes Pixel Data even for part of a frame and fails, or
+    // misreads, so it gets them the way the viewer does, one by one, unpacked by its own library.
+    const unpacked = seg.BitsAllocated === 1 && (seg.Rows * seg.Columns) % 8 !== 0 && !job.asOneBuffer;
+    const found = await (unpacked
+        ? readByFrame(imageIds, seg)
+        : Segmentation.createFromDICOMSegBuffer(imageIds, arrayBuffer(job.seg), { metadataProvider: metaData }));
     const names = {};
     for (const segment of found.segMetadata.data) if (segment) names[segment.SegmentNumber] = segment.SegmentLabel;
     // Overlapping segments come as several label maps.
