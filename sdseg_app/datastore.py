@@ -1,5 +1,6 @@
 """MONAI Label's datastore over a DICOM archive: images are series, final labels are filed as DICOM SEG."""
 
+import threading
 from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from sdseg.pacs.archive import Archive
 from sdseg.pacs.fetch import fetch_series
 from sdseg.pacs.folder_client import FolderClient
 from sdseg.pacs.search import find_image_series, list_image_series
+from sdseg_app.adoption import adopt_labels
 from sdseg_app.dataset_zip import zip_dataset
 from sdseg_app.label_saving import save_label
 from sdseg_app.label_store import FINAL, LabelStore, public_info
@@ -36,6 +38,7 @@ class ArchiveDatastore(Datastore):
         self.labels = LabelStore(home)
         self.model_labels = model_labels
         self._modalities = modalities
+        self._adopting = threading.Lock()
 
     # --- the store itself
     def name(self) -> str:
@@ -55,16 +58,16 @@ class ArchiveDatastore(Datastore):
             self.archive.refresh()
 
     def status(self) -> dict[str, Any]:
-        images = self.list_images()
+        images = self._images_with_labels()
         tags = self.labels.counts(images)
         return {"total": len(images), "completed": tags.get(FINAL, 0), "label_tags": tags}
 
     def json(self) -> dict[str, Any]:
         """The shape of MONAI Label's own `datastore_v2.json`, which viewers read."""
+        images = self._images_with_labels()
         labels, info = self.labels.described(), self.labels.book.image_info
         objects = {
-            image: {"image": {"ext": "", "info": info(image)}, "labels": labels.get(image, {})}
-            for image in self.list_images()
+            image: {"image": {"ext": "", "info": info(image)}, "labels": labels.get(image, {})} for image in images
         }
         return {"name": self.name(), "description": self.description(), "objects": objects}
 
@@ -97,12 +100,19 @@ class ArchiveDatastore(Datastore):
 
     def get_labeled_images(self, label_tag: str | None = None, labels: list[str] | None = None) -> list[str]:
         """Images with a final label, whatever `label_tag` says: so MONAI Label's own store answers."""
-        finished = self.labels.finished()
-        return [image for image in self.list_images() if image in finished]
+        images, finished = self._images_with_labels(), self.labels.finished()
+        return [image for image in images if image in finished]
 
     def get_unlabeled_images(self, label_tag: str | None = None, labels: list[str] | None = None) -> list[str]:
-        finished = self.labels.finished()
-        return [image for image in self.list_images() if image not in finished]
+        images, finished = self._images_with_labels(), self.labels.finished()
+        return [image for image in images if image not in finished]
+
+    def _images_with_labels(self) -> list[str]:
+        """All images, after a look for labels that came to the archive another way."""
+        images = self.list_images()
+        with self._adopting:
+            adopt_labels(self, set(images))
+        return images
 
     # --- labels
     def save_label(self, image_id: str, label_filename: str, label_tag: str, label_info: dict[str, Any]) -> str:
@@ -110,6 +120,7 @@ class ArchiveDatastore(Datastore):
         return save_label(self, image_id, Path(label_filename), label_tag, label_info)
 
     def get_labels_by_image_id(self, image_id: str) -> dict[str, str]:
+        self._images_with_labels()
         return {record.tag: image_id for record in self.labels.book.current(image_id)}
 
     def get_label_by_image_id(self, image_id: str, tag: str) -> str:

@@ -15,8 +15,12 @@ CREATE TABLE IF NOT EXISTS labels (
     sha256 TEXT NOT NULL, info TEXT NOT NULL, saved REAL NOT NULL, removed REAL);
 CREATE INDEX IF NOT EXISTS labels_by_image ON labels (image, tag);
 CREATE TABLE IF NOT EXISTS images (image TEXT PRIMARY KEY, info TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS segmentations (series TEXT PRIMARY KEY, image TEXT NOT NULL, verdict TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS about (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 """
+# What became of a SEG series of the archive.
+TAKEN, LEFT, WAITING = "taken", "left", "waiting"
+
 # Of each image and tag the latest version counts, unless it was removed. Nothing is ever deleted.
 _CURRENT = """
 SELECT * FROM labels
@@ -46,11 +50,14 @@ class LabelBook:
         with self._open() as db:
             db.executescript(_SCHEMA)
 
-    def add(self, image: str, tag: str, file: str, sha256: str, info: dict[str, Any]) -> None:
+    def add(
+        self, image: str, tag: str, file: str, sha256: str, info: dict[str, Any], saved: float | None = None
+    ) -> None:
+        """`saved`: seconds since the epoch, else now."""
         with self._open() as db:
             db.execute(
                 "INSERT INTO labels (image, tag, file, sha256, info, saved) VALUES (?, ?, ?, ?, ?, ?)",
-                (image, tag, file, sha256, json.dumps(info), time.time()),
+                (image, tag, file, sha256, json.dumps(info), time.time() if saved is None else saved),
             )
 
     def current(self, image: str | None = None) -> list[LabelRecord]:
@@ -86,6 +93,21 @@ class LabelBook:
     def set_image_info(self, image: str, info: dict[str, Any]) -> None:
         with self._open() as db:
             db.execute("INSERT OR REPLACE INTO images VALUES (?, ?)", (image, json.dumps(info)))
+
+    def segmentations(self) -> dict[str, tuple[str, str]]:
+        """SEG series of the archive that were looked at -> their image and what became of them."""
+        with self._open() as db:
+            return {r["series"]: (r["image"], r["verdict"]) for r in db.execute("SELECT * FROM segmentations")}
+
+    def note_segmentation(self, series: str, image: str, verdict: str) -> None:
+        with self._open() as db:
+            db.execute("INSERT OR REPLACE INTO segmentations VALUES (?, ?, ?)", (series, image, verdict))
+
+    def was_filed(self, series: str) -> bool:
+        """Whether any version of a label, even a withdrawn one, is the SEG of this series."""
+        with self._open() as db:
+            rows = db.execute("SELECT info FROM labels WHERE info LIKE ?", (f"%{series}%",)).fetchall()
+        return any(json.loads(row["info"]).get("dicom_seg", {}).get("series") == series for row in rows)
 
     def about(self, key: str, default: str) -> str:
         with self._open() as db:

@@ -1,5 +1,6 @@
 """Masks in files: read on an image's grid and checked, written for viewers."""
 
+import hashlib
 import os
 import tempfile
 from pathlib import Path
@@ -33,6 +34,11 @@ def write_label(labelmap: Labelmap, series: Path, path: Path) -> Path:
     """Write a mask of a DICOM series, on the series' own grid, and return `path`."""
     save_labelmap(labelmap, load_series(series).affine, path)
     return path
+
+
+def digest_of(labelmap: Labelmap, values: dict[str, int]) -> str:
+    """SHA-256 of a mask (i, j, k) and the names of its values: the same label has the same."""
+    return hashlib.sha256(labelmap.tobytes(order="F") + repr(sorted(values.items())).encode()).hexdigest()
 
 
 def result_file(labelmap: Labelmap, affine: Any, extension: str, compress: bool) -> Path:

@@ -1,6 +1,5 @@
 """Saving a label: check it against the image, file a final one in the archive, keep a local copy."""
 
-import hashlib
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -9,7 +8,8 @@ from typing import Any, Protocol
 from sdseg.dicom.series import load_series
 from sdseg.pacs.archive import Archive
 from sdseg.pacs.deliver import StoredInstance, store_segmentation
-from sdseg_app.label_files import read_label, write_label
+from sdseg_app.label_book import TAKEN
+from sdseg_app.label_files import digest_of, read_label, write_label
 from sdseg_app.label_store import FINAL, LabelStore
 from sdseg_app.names import check_name, label_values
 from sdseg_app.seg import seg_of_annotator
@@ -45,7 +45,7 @@ def save_label(store: LabelKeeper, image: str, label: Path, tag: str, info: Mapp
     folder = Path(store.get_image_uri(image))
     values = label_values(info, store.model_labels())
     labelmap = read_label(label, folder, values)
-    digest = hashlib.sha256(labelmap.tobytes(order="F") + repr(sorted(values.items())).encode()).hexdigest()
+    digest = digest_of(labelmap, values)
     before = store.labels.book.find(image, tag)
     if before is not None and before.sha256 == digest:
         store.update_label_info(image, tag, dict(info))
@@ -57,6 +57,7 @@ def save_label(store: LabelKeeper, image: str, label: Path, tag: str, info: Mapp
             facts = store.labels.book.image_info(image).get(INFERENCE)
             segmentation = seg_of_annotator(load_series(folder), labelmap, values, facts)
             kept["dicom_seg"] = describe(store_segmentation(store.archive, segmentation))
+            store.labels.book.note_segmentation(kept["dicom_seg"]["series"], image, TAKEN)
         store.labels.keep(image, tag, local, digest, kept)
     return image
 

@@ -21,14 +21,19 @@ class LabelStore:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.book = LabelBook(home / "labels.db")
 
-    def keep(self, image: str, tag: str, file: Path, digest: str, info: dict[str, Any]) -> None:
-        """Take over a finished file (on the same disk) as the new version. Names must have been checked."""
+    def keep(
+        self, image: str, tag: str, file: Path, digest: str, info: dict[str, Any], saved: float | None = None
+    ) -> None:
+        """Take over a finished file (on the same disk) as the new version. Names must have been checked.
+
+        `saved`: when it was made, in seconds since the epoch; else now.
+        """
         folder = self.folder / tag / image
         folder.mkdir(parents=True, exist_ok=True)
         version = len(list(folder.iterdir())) + 1
         target = folder / f"{version:04d}-{digest[:12]}{file.suffix}"
         os.replace(file, target)
-        self.book.add(image, tag, str(target.relative_to(self.folder)), digest, info)
+        self.book.add(image, tag, str(target.relative_to(self.folder)), digest, info, saved)
 
     def find(self, image: str, tag: str) -> LabelRecord:
         """The current version. Raises UnknownNameError."""

@@ -91,17 +91,25 @@ def holds_instance(client: Archive, key: SeriesKey, sop_uid: str) -> bool:
     return sop_uid in list_instance_uids(client, key)  # it ignores the filter
 
 
+def list_segmentation_series(client: Archive, study_uid: str | None = None) -> list[SeriesKey]:
+    """The SEG series of one study, or of all."""
+    return [key for key in _search_series(client, {"Modality": "SEG"}, study_uid) if key.modality == "SEG"]
+
+
+def read_headers(client: Archive, key: SeriesKey) -> list[Attributes]:
+    """The headers of all instances of a series, in DICOM JSON."""
+    with asking(client, f"reading the headers of series {key.series_uid}"):
+        headers: list[Attributes] = client.retrieve_series_metadata(key.study_uid, key.series_uid)
+    return headers
+
+
 def list_segmentations(client: Archive, source: SeriesKey) -> list[SeriesKey]:
     """The SEG series of the same study that refer to `source`."""
-    found = []
-    for key in _search_series(client, {"Modality": "SEG"}, source.study_uid):
-        if key.modality != "SEG":
-            continue
-        with asking(client, f"reading the headers of segmentation {key.series_uid}"):
-            headers = client.retrieve_series_metadata(key.study_uid, key.series_uid)
-        if any(source.series_uid in _referenced_series(header) for header in headers):
-            found.append(key)
-    return found
+    return [
+        key
+        for key in list_segmentation_series(client, source.study_uid)
+        if any(source.series_uid in referenced_series(header) for header in read_headers(client, key))
+    ]
 
 
 def text_of(attributes: Attributes, keyword: str) -> str:
@@ -152,6 +160,11 @@ def _all_pages(search: Callable[[int], list[Attributes]], identifier: str) -> di
         found.update(page)
 
 
-def _referenced_series(header: Attributes) -> set[str]:
-    items = header.get("00081115", {}).get("Value") or []
-    return {text_of(item, "SeriesInstanceUID") for item in items}
+def referenced_series(header: Attributes) -> list[str]:
+    """The series that an object refers to, in its own order."""
+    return [text_of(item, "SeriesInstanceUID") for item in items_of(header, "ReferencedSeriesSequence")]
+
+
+def items_of(attributes: Attributes, keyword: str) -> list[Attributes]:
+    """The items of a sequence, [] when it is absent or empty."""
+    return list(attributes.get(f"{tag_for_keyword(keyword):08X}", {}).get("Value") or [])
