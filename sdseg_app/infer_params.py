@@ -3,14 +3,17 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 from monailabel.utils.others.generic import device_list, name_to_device
 
+from sdseg.dicom.seg_writer import SegmentationType, type_value
 from sdseg.errors import InputError
+from sdseg.inference.uncertainty import check_noises
 from sdseg_app.names import check_name
 
 EXTENSIONS = (".nrrd", ".nii.gz", ".nii")
+SEGMENTATION_TYPES: tuple[SegmentationType, ...] = get_args(SegmentationType)
 _DEVICE = re.compile(r"cpu|cuda(:\d+)?|mps")
 _TRUE, _FALSE = {"true", "1", "yes", "on"}, {"false", "0", "no", "off", ""}
 
@@ -27,6 +30,8 @@ class InferParams:
         save_seg: file the result in the archive, beside the source series.
         modality: DICOM Modality of an image whose file does not say (NIfTI, NRRD, pictures).
         save_label: keep the result as a label of the image, under `label_tag`.
+        segmentation_type: of a DICOM SEG, see `build_seg`.
+        uncertainty: how many noises probability and disagreement are measured over; 0 for none.
     """
 
     seed: int = 0
@@ -37,6 +42,8 @@ class InferParams:
     modality: str | None = None
     save_label: bool = False
     label_tag: str = "original"
+    segmentation_type: SegmentationType = "BINARY"
+    uncertainty: int = 0
 
     @classmethod
     def parse(cls, values: Mapping[str, Any]) -> "InferParams":
@@ -50,6 +57,8 @@ class InferParams:
             modality=_modality(_first(values.get("modality"))),
             save_label=as_bool("save_label", values.get("save_label", False)),
             label_tag=check_name("label tag", _first(values.get("label_tag")) or "original"),
+            segmentation_type=_segmentation_type(_first(values.get("segmentation_type"))),
+            uncertainty=_noises(_first(values.get("uncertainty", 0))),
         )
 
     def as_request(self) -> dict[str, Any]:
@@ -62,6 +71,7 @@ class InferParams:
             "modality": self.modality,
             "save_label": self.save_label,
             "label_tag": self.label_tag,
+            "uncertainty": self.uncertainty,
         }
 
 
@@ -83,6 +93,20 @@ def _seed(value: Any) -> int:
     if not text.isdecimal() or int(text) >= 2**63:
         raise InputError(f"seed must be a whole number from 0 to 2^63 - 1, not {text[:40]!r}.")
     return int(text)
+
+
+def _noises(value: Any) -> int:
+    text = str(value).strip() or "0"
+    if not text.isdecimal() or len(text) > 9:
+        raise InputError(f"uncertainty must be a number of noises, not {text[:40]!r}.")
+    check_noises(int(text))
+    return int(text)
+
+
+def _segmentation_type(value: Any) -> SegmentationType:
+    wanted = str(value or SEGMENTATION_TYPES[0]).upper()
+    type_value(wanted[:40])
+    return next(known for known in SEGMENTATION_TYPES if known == wanted)
 
 
 def _modality(value: Any) -> str | None:

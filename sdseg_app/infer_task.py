@@ -1,7 +1,8 @@
 """MONAI Label's inference task, made of the segmenter's steps."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,15 @@ from sdseg.inference.provenance import facts_of
 from sdseg.inference.segmenter import Segmenter
 from sdseg.volume.load import load_failures
 from sdseg.volume.recipe import invert
-from sdseg_app.infer_params import EXTENSIONS, InferParams
+from sdseg.volume.series_reader import CORRECTIONS
+from sdseg_app.infer_params import EXTENSIONS, SEGMENTATION_TYPES, InferParams
 from sdseg_app.label_files import result_file
 from sdseg_app.segmenters import Segmenters
 from sdseg_app.served import describe, is_random
 
 _SEGMENTER = "segmenter"  # key in a request's data: every step of one inference uses the same weights
+
+MEASURED = "measured"  # key in what is told: an `Uncertainty`, not for JSON; the app takes it out
 
 
 class SDSegInferTask(BasicInferTask):
@@ -42,6 +46,8 @@ class SDSegInferTask(BasicInferTask):
         }
         if archive:
             config["save_seg"] = False
+            config["segmentation_type"] = list(SEGMENTATION_TYPES)
+            config["uncertainty"] = "0"
         card = segmenters.card()
         if is_random(card):
             config["seed"] = "0"
@@ -87,20 +93,33 @@ class SDSegInferTask(BasicInferTask):
 
     def run_inferer(self, data: dict[str, Any], convert_to_batch: bool = True, device: str = "cuda") -> dict[str, Any]:
         segmenter: Segmenter = data[_SEGMENTER]
+        with self._alone():
+            data[self.output_label_key] = segmenter.predict(data["image"], seed=data["seed"])
+        return data
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """No other inference meanwhile. Raises InputError when the GPU has too little memory for this one."""
         try:
             with self._one_at_a_time:
-                data[self.output_label_key] = segmenter.predict(data["image"], seed=data["seed"])
+                yield
         except torch.cuda.OutOfMemoryError as error:
             self._segmenters.clear()
             raise InputError("The GPU has too little free memory for this image; choose the device cpu.") from error
-        return data
 
     def inverse_transforms(self, data: dict[str, Any] | None = None) -> list[Any]:
         return []  # all of them
 
     def run_invert_transforms(self, data: dict[str, Any], pre_transforms: Any, names: Any) -> dict[str, Any]:
         # The stock one takes the history of the prediction, which has none; the image has it.
-        data[self.output_label_key] = invert(pre_transforms, data["image"], data[self.output_label_key])
+        probability = invert(pre_transforms, data["image"], data[self.output_label_key])
+        data[self.output_label_key], data[MEASURED] = probability, None
+        if data["uncertainty"]:
+            segmenter: Segmenter = data[_SEGMENTER]
+            with self._alone():
+                data[MEASURED] = segmenter.uncertainty(
+                    pre_transforms, data["image"], probability, data["seed"], data["uncertainty"]
+                )
         return data
 
     def post_transforms(self, data: dict[str, Any] | None = None) -> Sequence[Callable[..., Any]]:
@@ -115,6 +134,8 @@ class SDSegInferTask(BasicInferTask):
             **facts_of(segmenter, data["seed"]),
             "device": data["device"],
             "empty": not labelmap.any(),
+            "corrections": list(data["image"].meta.get(CORRECTIONS, ())),
+            MEASURED: data[MEASURED],
         }
         file = result_file(labelmap, probability.affine, data["result_extension"], data["result_compress"])
         return str(file), told

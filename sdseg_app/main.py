@@ -12,12 +12,14 @@ from monailabel.interfaces.tasks.batch_infer import BatchInferTask
 from monailabel.interfaces.tasks.infer_v2 import InferTask
 from monailabel.interfaces.tasks.train import TrainTask
 
+from sdseg.dicom.codes import structure
+from sdseg.dicom.own_structures import use_structures
 from sdseg.errors import InputError, SdsegError, UnknownNameError
 from sdseg.inference.provenance import FACTS
 from sdseg.model.weights import weights_sha256
 from sdseg_app.batch_task import SDSegBatchInferTask
 from sdseg_app.datastore import ArchiveDatastore
-from sdseg_app.infer_task import SDSegInferTask
+from sdseg_app.infer_task import MEASURED, SDSegInferTask
 from sdseg_app.label_saving import INFERENCE
 from sdseg_app.one_line import one_line_errors
 from sdseg_app.routes.install import in_server, install_routes, is_installed
@@ -44,6 +46,8 @@ class SDSegApp(MONAILabelApp):
                 note_server_start()
             self.options = AppSettings.from_conf(conf, Path(app_dir))
             self.model_dir = self.options.model_dir
+            if self.options.structures is not None:
+                use_structures(self.options.structures)
             self.models = open_models(self.options)
             super().__init__(
                 app_dir=app_dir,
@@ -97,8 +101,12 @@ class SDSegApp(MONAILabelApp):
         return result
 
     def infer_file(self, path: Path, request: dict[str, Any]) -> dict[str, Any]:
-        """The same for a file or folder of this machine, which never comes from a request."""
-        return dict(super().infer({**request, "image": str(path)}))
+        """The same for a file or folder of this machine, which never comes from a request.
+
+        Under `measured` stands the `Uncertainty` that was asked for, else None.
+        """
+        result = dict(super().infer({**request, "image": str(path)}))
+        return {**result, MEASURED: result["params"].pop(MEASURED)}
 
     def infer_wsi(self, request: dict[str, Any], datastore: Datastore | None = None) -> dict[str, Any]:
         raise UnknownNameError("There is no model for whole-slide images here; use /infer/ instead.")
@@ -138,6 +146,11 @@ class SDSegApp(MONAILabelApp):
     def check_model(self, model: str) -> None:
         if model not in self._infers:
             raise UnknownNameError(f"There is no model {model[:80]!r} here, but {', '.join(self._infers)}.")
+
+    def check_codes(self, model: str) -> None:
+        """Raises LabelError unless every label of the model has a DICOM code: asked before it runs for nothing."""
+        for name in self.models[model].card().labels:
+            structure(name)
 
     def check_trainable(self, model: str, params: Mapping[str, Any]) -> None:
         if model not in self._trainers:

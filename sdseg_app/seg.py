@@ -16,8 +16,9 @@ Facts = Mapping[str, Any]  # what an inference told, see sdseg.inference.provena
 
 
 def seg_of_model(series: Series, labelmap: Labelmap, labels: dict[str, int], facts: Facts) -> Segmentation:
-    """An untouched result. Raises EmptySegmentationError, LabelError."""
-    return build_seg(series, labelmap.transpose(2, 1, 0), labels, provenance_from(facts))
+    """An untouched result; `facts` may name a segmentation_type. Raises EmptySegmentationError, LabelError."""
+    kind = facts.get("segmentation_type", "BINARY")
+    return build_seg(series, labelmap.transpose(2, 1, 0), labels, provenance_from(facts), segmentation_type=kind)
 
 
 def seg_of_annotator(series: Series, labelmap: Labelmap, labels: dict[str, int], facts: Facts | None) -> Segmentation:

@@ -1,5 +1,6 @@
 """The models that are served, each with weights of its own."""
 
+from sdseg.dicom.codes import add_structures
 from sdseg.errors import WeightsError
 from sdseg.model.card import ModelCard
 from sdseg.model.kinds import SDSEG
@@ -21,6 +22,7 @@ def open_models(settings: AppSettings) -> Models:
     cards = {name: model.card() for name, model in models.items()}
     for name, card in cards.items():
         _check_kind(name, card)
+        add_structures(card.own_structures())
     # One server, one task: saved labels are read with one list of structures, and each model trains on them.
     (first, labels), *others = ((name, card.labels) for name, card in cards.items())
     for name, own in others:

@@ -13,7 +13,7 @@ from sdseg_app.weights_choice import SHIPPED
 
 logger = logging.getLogger(__name__)
 
-_KEYS = frozenset({"models", "weights", "model_dir", "device", "server_mode"})
+_KEYS = frozenset({"models", "weights", "model_dir", "device", "structures", "server_mode"})
 _TAKEN = "datastore"  # a folder of `model_dir` beside those of the models
 _DEVICE = re.compile(r"cpu|cuda(:\d+)?|mps")
 
@@ -27,12 +27,14 @@ class AppSettings:
         weights: model -> a weights folder to start from; without one the published or the shipped ones.
         model_dir: where trained weights are published and labels are kept.
         device: device of the model unless a request names one, None for a GPU where there is one.
+        structures: file with the codes of labels that the table of structures lacks.
     """
 
     models: tuple[str, ...]
     weights: dict[str, Path]
     model_dir: Path
     device: str | None
+    structures: Path | None = None
 
     @classmethod
     def from_conf(cls, conf: Mapping[str, str], app_dir: Path) -> "AppSettings":
@@ -54,6 +56,7 @@ class AppSettings:
             weights=weights,
             model_dir=Path(conf.get("model_dir") or app_dir / "model").resolve(),
             device=device,
+            structures=Path(conf["structures"]).resolve() if conf.get("structures") else None,
         )
 
     @staticmethod

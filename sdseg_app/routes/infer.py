@@ -12,8 +12,11 @@ from fastapi.responses import JSONResponse, Response
 from requests_toolbelt import MultipartEncoder  # type: ignore[import-untyped]
 
 from sdseg.errors import InputError
+from sdseg.inference.uncertainty import Uncertainty
 from sdseg_app.filing import build_result_seg, file_result
 from sdseg_app.infer_params import InferParams
+from sdseg_app.infer_task import MEASURED
+from sdseg_app.maps import build_maps, check_use, file_maps, zip_maps
 from sdseg_app.routes.access import AnyUser, running_app
 from sdseg_app.routes.form_json import form_json
 from sdseg_app.routes.uploads import IMAGES, received
@@ -23,12 +26,13 @@ router = APIRouter(prefix="/infer", tags=["Infer"])
 
 
 class Output(StrEnum):
-    """What the reply holds: the mask file, what is told about it, both as multipart, or a DICOM SEG."""
+    """What the reply holds: the mask file, what is told about it, both as multipart, a DICOM SEG or a ZIP with maps."""
 
     image = "image"
     json = "json"
     all = "all"
     dicom_seg = "dicom_seg"
+    uncertainty = "uncertainty"
 
 
 # Not `async`: FastAPI runs it in a thread, and the server answers others meanwhile.
@@ -48,6 +52,9 @@ def post_infer(
     wanted = InferParams.parse(form_json("params", params))
     # Only what was checked goes on: nothing in the form can replace the model, or the image by a path.
     request = {"model": model, "image": image, **wanted.as_request()}
+    if wanted.save_seg or output is Output.dicom_seg:
+        app.check_codes(model)
+    check_use(wanted.uncertainty, wanted.save_seg, output is Output.uncertainty)
     with _source(image, session_id, file) as local:
         if local is None:
             result = app.infer(request)
@@ -55,19 +62,31 @@ def post_infer(
             raise InputError("A DICOM SEG needs an image of the datastore; name it with image=...")
         else:
             result = app.infer_file(local, request)
-        mask = Path(result["file"])
+        mask, told = Path(result["file"]), {**result["params"], "segmentation_type": wanted.segmentation_type}
         try:
-            return _reply(app.datastore(), image, mask, result["params"], wanted.save_seg, output)
+            return _reply(app.datastore(), image, mask, told, result[MEASURED], wanted.save_seg, output)
         finally:
             mask.unlink(missing_ok=True)
 
 
-def _reply(store: Any, image: str, mask: Path, told: dict[str, Any], save_seg: bool, output: Output) -> Response:
+def _reply(
+    store: Any,
+    image: str,
+    mask: Path,
+    told: dict[str, Any],
+    measured: Uncertainty | None,
+    save_seg: bool,
+    output: Output,
+) -> Response:
+    maps = build_maps(store, image, measured, told) if save_seg else []  # before anything is filed
     if output is Output.dicom_seg:
         name, content = build_result_seg(store, image, mask, told, file_too=save_seg)
+        file_maps(store, maps)
         return _download(name, content, "application/dicom")
     if save_seg:
-        told = {**told, "seg": file_result(store, image, mask, told)}
+        told = {**told, "seg": file_result(store, image, mask, told), "maps": file_maps(store, maps)}
+    if output is Output.uncertainty:
+        return _download(f"{mask.stem}.zip", zip_maps(measured, mask, told), "application/zip")
     if output is Output.json:
         return JSONResponse(told)
     if output is Output.image:

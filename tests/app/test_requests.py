@@ -53,6 +53,9 @@ def test_parameters_are_taken_as_viewers_send_them() -> None:
     assert (params.seed, params.device, params.extension) == (7, "cpu", ".nii.gz")
     assert InferParams.parse({"label_tag": DefaultLabelTag.FINAL}).label_tag == "final"
     assert InferParams.parse({"seed": ""}).seed == 0, "3D Slicer shows a 0 as an empty cell"
+    params = InferParams.parse({"segmentation_type": ["LABELMAP", "BINARY"], "uncertainty": "12"})
+    assert (params.segmentation_type, params.uncertainty) == ("LABELMAP", 12)
+    assert InferParams.parse({"uncertainty": ""}).uncertainty == 0
     train = TrainParams.parse({"max_epochs": "3", "train_batch_size": 2, "val_split": "0.5", "pretrained": "false"})
     assert (train.max_epochs, train.train_batch_size, train.val_split, train.pretrained) == (3, 2, 0.5, False)
 
@@ -81,5 +84,7 @@ def test_configuration_has_defaults_and_names_what_is_wrong(tmp_path: Path) -> N
         AppSettings.from_conf({"models": "sdseg, liver"}, tmp_path)
     with pytest.raises(UnknownNameError):
         AppSettings.from_conf({"models": ","}, tmp_path)
+    own = AppSettings.from_conf({"structures": "own.yaml"}, tmp_path)
+    assert own.structures == Path("own.yaml").resolve()
     with pytest.raises(InputError, match="no device 'tpu'"):
         AppSettings.from_conf({"device": "tpu"}, tmp_path)

@@ -1,13 +1,17 @@
 """Which models are served: each with its own weights, all for the same task."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from helpers.models import save_tiny_weights
+import torch
+from helpers.models import save_tiny_weights, tiny_card, tiny_pipeline
 from helpers.rivals import save_tiny_rival
 
-from sdseg.errors import InputError, SdsegError, UnknownNameError
-from sdseg.model.weights import publish
+from sdseg.dicom import codes
+from sdseg.errors import InputError, LabelError, SdsegError, UnknownNameError
+from sdseg.model.card import ModelCard
+from sdseg.model.weights import publish, save_weights
 from sdseg_app import weights_choice
 from sdseg_app.served import describe, is_random, open_models
 from sdseg_app.settings import AppSettings
@@ -91,3 +95,18 @@ def test_names_that_cannot_be_served(tmp_path: Path, folders: dict[str, Path]) -
     for name in ("datastore", "a/b", ".."):
         with pytest.raises(InputError):
             settings(tmp_path, name, **{f"{name}_weights": folders["basic_unet"]})
+
+
+def test_a_card_brings_codes_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(codes, "_ADDED", {})
+    coded = {"category": "SCT:91723000:Anatomical Structure", "type": "SCT:24136001:Hip joint"}
+    card = replace(tiny_card(("hip",)), structures={"hip": coded})
+    save_weights(tiny_pipeline(), card, tmp_path / "hip", torch.float32)
+    assert ModelCard.load(tmp_path / "hip").structures == {"hip": coded}
+    assert "structures" not in (save_tiny_weights(tmp_path / "brain") / "sdseg.json").read_text()
+    with pytest.raises(LabelError, match="no DICOM code"):
+        codes.structure("hip")
+    open_models(settings(tmp_path, "sdseg", weights=tmp_path / "hip"))
+    assert codes.structure("hip").property_type.value == "24136001"
+    with pytest.raises(InputError, match=r"card of brain-tiny: hip: .*means Hip joint"):
+        replace(card, structures={"hip": {**coded, "type": "SCT:24136001:Liver"}})

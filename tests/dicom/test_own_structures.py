@@ -114,7 +114,7 @@ def test_a_wrong_file_is_refused(tmp_path: Path, text: str, reason: str) -> None
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"cannot be read \(No such file or directory\): check the path"):
+    with pytest.raises(InputError, match=r"cannot be read \(No such file or directory\); check --structures"):
         load_structures(tmp_path / "none.yaml")
 
 

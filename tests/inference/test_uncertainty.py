@@ -96,6 +96,7 @@ def test_the_largest_disagreement_and_the_last_seed() -> None:
         {"brain": 1},
         2**63 - 1,
         2,
+        np.eye(4),
     )
     assert found.seeds == (2**63 - 1, 0)
     assert (found.disagreement["brain"] == 0.5).all() and (found.probability["brain"] == 0.5).all()

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def segment(
-    source: Annotated[Path, typer.Argument(help="Folder of one DICOM series, NIfTI, NRRD, PNG or JPEG.")],
+    source: Annotated[Path, typer.Argument(help="DICOM series (folder or one file), NIfTI, NRRD, PNG or JPEG.")],
     output: Annotated[
         Path,
         typer.Option(
@@ -57,6 +57,7 @@ def segment(
     """
     quieten_libraries()
     from sdseg.dicom.codes import structure
+    from sdseg.dicom.files import is_series
     from sdseg.dicom.own_structures import use_structures
     from sdseg.inference.output import OutputFile
     from sdseg.inference.segmenter import Segmenter
@@ -78,7 +79,7 @@ def segment(
     if target.path.suffix == ".dcm" or (maps.dicom and noises):
         for name in segmenter.card.labels:
             structure(name)  # a label without a code is refused before the model runs
-    if modality is None and not source.is_dir() and not is_picture(source):
+    if modality is None and not is_series(source) and not is_picture(source):
         taken_for = " or ".join(segmenter.card.modalities)
         console.print(f"{source.name} does not say what it is; it is taken for {taken_for} (--modality says so).")
     if uncertainty > noises:
@@ -97,7 +98,7 @@ def write_maps(maps: MapFiles, result: SegmentationResult, segmenter: Segmenter,
     from sdseg.inference.provenance import provenance_of
 
     if result.uncertainty is not None:
-        written = maps.write(result.uncertainty, result.affine, provenance_of(segmenter, seed))
+        written = maps.write(result.uncertainty, provenance_of(segmenter, seed))
         for path in written:
             typer.echo(f"map={path}")
         if maps.dicom and not any(path.suffix == ".dcm" for path in written):

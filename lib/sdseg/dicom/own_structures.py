@@ -37,7 +37,9 @@ def load_structures(path: Path) -> dict[str, Structure]:
     try:
         values = yaml.load(path.read_text(encoding="utf-8"), Loader=_OnceLoader)
     except OSError as error:
-        raise InputError(f"The structures in {path} cannot be read ({error.strerror}): check the path.") from None
+        raise InputError(
+            f"The structures in {path} cannot be read ({error.strerror}); check --structures, or --conf structures."
+        ) from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise InputError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
     if not isinstance(values, Mapping) or set(values) != {"structures"} or not isinstance(values["structures"], dict):

@@ -179,7 +179,7 @@ class Segmenter:
         self,
         steps: list[Transform],
         image: MetaTensor,
-        probability: torch.Tensor,
+        probability: MetaTensor,
         seed: int,
         noises: int,
         batch_size: int = 8,
@@ -200,4 +200,5 @@ class Segmenter:
             return np.asarray(invert(steps, image, self.predict(image, other, batch_size, progress)))
 
         count = noises if self.is_random else 1
-        return over_noises(np.asarray(probability), again, self.card.labels, seed, count)
+        affine = np.asarray(probability.affine, dtype=np.float64)
+        return over_noises(np.asarray(probability), again, self.card.labels, seed, count, affine)

@@ -25,11 +25,13 @@ class Uncertainty:
             square root of the variance map of Wolleb et al., "Diffusion Models for Implicit Image Segmentation
             Ensembles" (MIDL 2022, arXiv 2112.03145).
         seeds: of the noises.
+        affine: (4, 4) voxel index to RAS millimetres.
     """
 
     probability: dict[str, Volume]
     disagreement: dict[str, Volume]
     seeds: tuple[int, ...]
+    affine: npt.NDArray[np.float64]
 
 
 def check_noises(noises: int) -> None:
@@ -39,7 +41,12 @@ def check_noises(noises: int) -> None:
 
 
 def over_noises(
-    first: Volume, again: Callable[[int], Volume], labels: Mapping[str, int], seed: int, count: int
+    first: Volume,
+    again: Callable[[int], Volume],
+    labels: Mapping[str, int],
+    seed: int,
+    count: int,
+    affine: npt.NDArray[np.float64],
 ) -> Uncertainty:
     """Mean and standard deviation over `count` noises: those of `seed`, `seed` + 1, ...
 
@@ -48,6 +55,7 @@ def over_noises(
         again: the same of the noise of another seed.
         labels: structure -> value; of several classes the value is the channel.
         seed, count: which noises; one gives no disagreement.
+        affine: of the grid, see `Uncertainty`.
     """
     channels = list(labels.values()) if len(first) > 1 else [0]
     seeds = tuple((seed + number) % _SEEDS for number in range(count))
@@ -62,4 +70,5 @@ def over_noises(
         probability=dict(zip(labels, np.clip(mean, 0, 1), strict=True)),
         disagreement=dict(zip(labels, np.clip(spread, 0, 0.5), strict=True)) if count > 1 else {},
         seeds=seeds,
+        affine=affine,
     )

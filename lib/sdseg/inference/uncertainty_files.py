@@ -7,10 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-
 from sdseg.dicom.codes import plain
+from sdseg.dicom.files import is_series
 from sdseg.dicom.parametric_map import DISAGREEMENT, PROBABILITY, build_map, over
 from sdseg.dicom.provenance import SegProvenance
 from sdseg.dicom.seg_file import save_seg
@@ -29,7 +27,7 @@ class MapFiles:
     Attributes:
         folder: where they go.
         stem: of their names.
-        dicom: the series they belong to, a folder; None for other images.
+        dicom: the series they belong to, a folder or file; None for other images.
         series_instance_uid: which series of the folder, where it holds several.
     """
 
@@ -43,7 +41,7 @@ class MapFiles:
         """The maps of a segmentation that will be written to `output`."""
         name = output.name
         stem = next((name[: -len(ending)] for ending in _ENDINGS if name.lower().endswith(ending)), output.stem)
-        return cls(output.parent, stem, source if source.is_dir() else None, series_instance_uid)
+        return cls(output.parent, stem, source if is_series(source) else None, series_instance_uid)
 
     def check(self, labels: Iterable[str], noises: int, replace: bool) -> None:
         """InputError: a file exists and `replace` is False, or two structures would share one."""
@@ -60,7 +58,7 @@ class MapFiles:
         name = f"{self.stem}_{re.sub(r'[^a-z0-9]+', '-', plain(label)).strip('-')}_{quantity}"
         return [self.folder / f"{name}{ending}" for ending in (".nii.gz", *([".dcm"] if self.dicom else []))]
 
-    def write(self, uncertainty: Uncertainty, affine: npt.NDArray[np.float64], provenance: SegProvenance) -> list[Path]:
+    def write(self, uncertainty: Uncertainty, provenance: SegProvenance) -> list[Path]:
         """Write all maps and return their paths. InputError: a file cannot be written."""
         self.folder.mkdir(parents=True, exist_ok=True)
         series = load_series(self.dicom, self.series_instance_uid) if self.dicom else None
@@ -70,7 +68,7 @@ class MapFiles:
         for quantity, maps in ((PROBABILITY, uncertainty.probability), (DISAGREEMENT, uncertainty.disagreement)):
             for label, values in maps.items():
                 nifti, *dicom = self.paths(label, quantity.name)
-                written.append(save_map(values, affine, nifti))
+                written.append(save_map(values, uncertainty.affine, nifti))
                 if series is not None:
                     # (column, row, slice) -> (slices, rows, columns)
                     made = build_map(series, values.transpose(2, 1, 0), label, quantity, provenance)
