@@ -10,8 +10,9 @@ from helpers.dicom_enhanced import EnhancedMaker
 from helpers.dicom_pictures import PictureMaker
 from helpers.dicom_series import SeriesMaker
 from pydicom.dataset import FileDataset
-from pydicom.encaps import encapsulate
+from pydicom.encaps import encapsulate, generate_frames
 
+from sdseg.dicom.gate import Refused, examine
 from sdseg.dicom.series import Series
 from sdseg.errors import InputError
 
@@ -70,9 +71,30 @@ def test_cut_streams_are_named(how: str, tmp_path: Path) -> None:
     assert caught.value.instances == (twin.SOPInstanceUID,)
 
 
+@pytest.mark.parametrize(
+    ("how", "marker", "offset"),
+    [
+        ("JPEG 2000 lossless", b"\xff\x4f\xff\x51", 8),
+        ("JPEG-LS lossless", b"\xff\xf7", 5),
+        ("JPEG lossless, first order", b"\xff\xc3", 5),
+        ("JPEG baseline", b"\xff\xc0", 5),
+    ],
+)
+def test_a_stream_that_claims_another_size_is_not_decoded(how: str, marker: bytes, offset: int, tmp_path: Path) -> None:
+    """A decoder would give memory to what the stream claims: four gigabytes here, for a picture of 40 x 48."""
+    twin = compressed(KINDS["RGB picture" if how == "JPEG baseline" else "12 bit DX"]()[0], how, tmp_path)
+    size = 8 if "2000" in how else 4
+    at = twin.PixelData.index(marker) + offset
+    bomb = b"\x00\x00\xff\xff" * 2 if size == 8 else b"\xff\xff" * 2
+    twin.PixelData = twin.PixelData[:at] + bomb + twin.PixelData[at + size :]
+    answer = examine([twin])
+    assert isinstance(answer, Refused) and "cannot be decompressed" in answer.reason
+    assert answer.instances == (twin.SOPInstanceUID,)
+
+
 def test_a_frame_that_is_missing_from_the_stream_is_named(tmp_path: Path) -> None:
     twin = compressed(KINDS["enhanced CT"]()[0], "RLE", tmp_path)
-    twin.NumberOfFrames = 7
-    twin.PerFrameFunctionalGroupsSequence.append(twin.PerFrameFunctionalGroupsSequence[0])
-    with pytest.raises(InputError):
-        Series.from_datasets([twin]).pixels()
+    frames = list(generate_frames(twin.PixelData, number_of_frames=6))
+    twin.PixelData = encapsulate(frames[:5])
+    answer = examine([twin])
+    assert isinstance(answer, Refused) and "cannot be decompressed" in answer.reason

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
+from sdseg.dicom.codestream import streams_fit
 from sdseg.dicom.groups import group
 from sdseg.dicom.header import enumerate_labels, integer, label, short, text, uid, value
 from sdseg.dicom.named import refusal_of
@@ -40,11 +41,13 @@ def check_pixel_header(dataset: Dataset, colour: bool) -> None:
 
 
 def check_complete(dataset: Dataset) -> None:
-    """InputError where uncompressed pixels are cut short: a truncated file must not wait until it is used."""
+    """InputError where pixels are cut short, or streams claim another size: that must not wait until they are used."""
     pixels = value(dataset, "PixelData")
     if not isinstance(pixels, bytes) or not pixels:
         raise unreadable_pixels(dataset)
     if compression(dataset):
+        if not streams_fit(dataset):
+            raise unreadable_pixels(dataset)
         return
     bits = [integer(dataset, keyword) or 0 for keyword in ("Rows", "Columns", "BitsAllocated")]
     bits += [integer(dataset, keyword) or 1 for keyword in ("NumberOfFrames", "SamplesPerPixel")]
