@@ -1,5 +1,6 @@
 """Every listed bug is caught, and by whom: as the table in docs/dicom-seg.md says."""
 
+import itertools
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -78,14 +79,11 @@ def refusal(look: Callable[[], object]) -> str:
 
 def documented() -> dict[str, set[str]]:
     """The table of the document: mutation, and the oracles with a cross."""
-    rows = [
-        [cell.strip() for cell in line.strip("|\n ").split("|")] for line in DOCUMENT.read_text("utf-8").splitlines()
-    ]
+    lines = DOCUMENT.read_text("utf-8").splitlines()
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines]
     header = next(index for index, row in enumerate(rows) if tuple(row[1:]) == ORACLES)
     found = {}
-    for name, *cells in rows[header + 2 :]:
-        if len(cells) != len(ORACLES):
-            break
+    for name, *cells in itertools.takewhile(bool, rows[header + 2 :]):
         found[re.sub(r"[ -]+", "_", name)] = {oracle for oracle, cell in zip(ORACLES, cells, strict=True) if cell}
     return found
 
