@@ -1,8 +1,9 @@
 // OHIF's own reader of DICOM Parametric Maps (@cornerstonejs/adapters), for the tests:
 // node ohif_map.mjs map.dcm pixels.raw source.dcm ...
-// writes the numbers that the viewer would show, in the order of the sources.
+// writes the numbers as the viewer takes them, and says in which order it takes the sources: slice by slice.
 import { readFileSync, writeFileSync } from "node:fs";
 
+const { metaData, utilities } = await import("@cornerstonejs/core");
 const { default: dcmjs } = await import("dcmjs");
 const { adaptersPMAP } = await import("@cornerstonejs/adapters");
 const { DicomMessage, DicomMetaDictionary } = dcmjs.data;
@@ -23,12 +24,16 @@ function modules(path) {
         imagePlaneModule: {
             rows: image.Rows, columns: image.Columns,
             rowCosines: orientation.slice(0, 3), columnCosines: orientation.slice(3),
+            imageOrientationPatient: orientation, imagePositionPatient: image.ImagePositionPatient.map(Number),
         },
     };
 }
 
 const known = new Map(sources.map((path) => [path, modules(path)]));
-const provider = { get: (type, imageId) => known.get(imageId)[type] };
+const provider = { get: (type, imageId) => known.get(imageId)?.[type] };
+metaData.addProvider(provider.get, 10000);
+const { sortedImageIds } = utilities.sortImageIdsAndGetSpacing(sources); // of the volume that the map is laid over
 const { generateToolState } = adaptersPMAP.Cornerstone3D.ParametricMap;
-const { pixelData } = await generateToolState(sources, arrayBuffer(map), provider);
+const { pixelData } = await generateToolState(sortedImageIds, arrayBuffer(map), provider);
 writeFileSync(pixels, Buffer.from(pixelData.buffer));
+console.log(JSON.stringify(sortedImageIds));

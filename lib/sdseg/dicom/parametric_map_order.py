@@ -1,7 +1,8 @@
 """Frames of a Parametric Map in the order of the slices.
 
-Every frame tells its place, but 3D Slicer's reader (dcmqi 1.5) goes by the order in which they are stored, while
-highdicom stores them against the slice normal: the map would be shown upside down.
+Every frame tells its place, but the readers of 3D Slicer (dcmqi 1.5) and OHIF (adapters 5.14) go by the order in
+which frames are stored, and take it to follow the slice normal. highdicom stores them the other way round: the map
+would be shown upside down.
 """
 
 import numpy as np
