@@ -35,8 +35,8 @@ def viewer_volume(folder: Path, cache: Path) -> Path:
 
 
 def _to_itk(series: Series) -> sitk.Image:
-    """SimpleITK takes (slices, rows, columns) and describes the grid in LPS."""
-    image = sitk.GetImageFromArray(series.pixels())
+    """SimpleITK takes (slices, rows, columns), of colour a vector each, and describes the grid in LPS."""
+    image = sitk.GetImageFromArray(series.pixels(), isVector=series.channels == 3)
     lps = _RAS_TO_LPS @ series.affine
     spacing = np.linalg.norm(lps[:3, :3], axis=0)
     image.SetSpacing(spacing.tolist())
