@@ -90,6 +90,7 @@ def _reason(session: Session, row: SeriesRow, files: int, gone: int) -> dict[str
         "series_instance_uid": row.uid,
         "study_instance_uid": row.study_uid,
         "reason": row.reason,
+        "blamed_sop_instance_uids": row.blamed,
         "time": readable(row.changed_at),
         "attempts": row.attempts,
         "instances": files,

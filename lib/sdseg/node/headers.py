@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import re
+import zlib
 from io import BytesIO
 from pathlib import Path
 
 from pydicom import dcmread
 from pydicom.dataset import FileDataset
+from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from sdseg.dicom.files import READ_ERRORS
 from sdseg.dicom.header import text
@@ -21,6 +23,7 @@ IDENTITY = ("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "StudyInstance
 # PS3.5 9.1, but leading zeros of a component are let through: devices in use write them, and they harm nobody.
 UID_FORM = re.compile(r"[0-9]+(\.[0-9]+)*")
 LONGEST_UID = 64
+LARGEST_INFLATED, PIECE = 1 << 30, 1 << 24
 
 
 class MismatchError(InputError):
@@ -45,6 +48,7 @@ def identify(file: bytes, data_set: bytes, sop_class: str, sop_uid: str) -> Arri
         InputError: a UID is absent or malformed, or the header cannot be read that far.
     """
     try:
+        check_inflated(file, data_set)
         header = dcmread(BytesIO(file), stop_before_pixels=True, specific_tags=list(IDENTITY))
         uids = {keyword: text(header, keyword) for keyword in IDENTITY}
     except READ_ERRORS:
@@ -63,6 +67,22 @@ def identify(file: bytes, data_set: bytes, sop_class: str, sop_uid: str) -> Arri
         size=len(file),
         is_image=purpose_of(sop_class) is Purpose.IMAGE,
     )
+
+
+def check_inflated(file: bytes, data_set: bytes) -> None:
+    """Refuse a deflated data set that would fill the memory: a kilobyte can hold a megabyte of zeros.
+
+    Raises:
+        InputError: it is larger than `LARGEST_INFLATED` once inflated; zlib.error: it is damaged.
+    """
+    if DeflatedExplicitVRLittleEndian.encode() not in file[: len(file) - len(data_set)]:
+        return
+    inflater, size, rest = zlib.decompressobj(-zlib.MAX_WBITS), 0, data_set
+    while rest and not inflater.eof:
+        size += len(inflater.decompress(rest, PIECE))
+        rest = inflater.unconsumed_tail
+        if size > LARGEST_INFLATED:
+            raise InputError(f"The deflated data set is larger than {LARGEST_INFLATED >> 20} MiB.")
 
 
 def read_facts(path: Path) -> FileDataset:

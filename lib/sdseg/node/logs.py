@@ -12,14 +12,16 @@ OURS = "sdseg"
 FIELDS = "%(asctime)s %(levelname)s %(name)s %(message)s"
 
 
-class WithoutTraceback(logging.Filter):
-    """Other libraries' exceptions may quote the object at hand: their kind is told, their text is not."""
+class WithoutTexts(logging.Filter):
+    """The text of an exception may quote the object at hand: its kind is told, except of a bug that ends the node."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Every record, without what was raised; of other libraries than ours and pynetdicom's only where it says."""
-        if record.exc_info and not record.name.startswith(OURS):
+        """Every record, without the text of what was raised."""
+        if record.exc_info and record.levelno < logging.CRITICAL:
             kind = record.exc_info[0]
-            record.msg, record.args = f"an exception of {kind.__name__ if kind else 'unknown kind'}", ()
+            record.exception = kind.__name__ if kind else ""
+            if not record.name.startswith(OURS):
+                record.msg, record.args = "an exception", ()
             record.exc_info = None
         return True
 
@@ -29,7 +31,7 @@ def set_up_logs(level: int = logging.INFO) -> None:
     handler = logging.StreamHandler(sys.stderr)
     names = {"asctime": "time", "levelname": "level", "name": "logger"}
     handler.setFormatter(JsonFormatter(FIELDS, rename_fields=names, datefmt="%Y-%m-%dT%H:%M:%S%z"))
-    handler.addFilter(WithoutTraceback())
+    handler.addFilter(WithoutTexts())
     for name, least in ((OURS, level), ("pynetdicom", logging.ERROR)):
         logger = logging.getLogger(name)
         logger.handlers, logger.propagate = [handler], False

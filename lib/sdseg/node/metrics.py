@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from prometheus_client import CollectorRegistry, Counter, Histogram, start_http_server
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
+from sqlalchemy.exc import OperationalError
 
 from sdseg.errors import InputError
 from sdseg.node.status import Status
@@ -58,7 +59,10 @@ class LedgerCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """The gauges now."""
-        status = self._take()
+        try:
+            status = self._take()
+        except (OSError, OperationalError):  # a broken disk: what is missing is noticed
+            return
         series = GaugeMetricFamily(f"{NAMESPACE}_series", "Series by state.", labels=["state"])
         for state, count in status.series.items():
             series.add_metric([state], count)

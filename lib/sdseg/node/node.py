@@ -32,7 +32,7 @@ LOOK_SECONDS = 0.25
 HOUSEKEEPING_SECONDS = 1.0
 RETENTION_SECONDS = 60.0
 # How long a delivery under way may take when the node stops; it is harmless to make it again.
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 10.0
 
 
 class Node:

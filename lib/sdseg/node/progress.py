@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 
 from sqlalchemy import select
@@ -24,9 +25,9 @@ def move(session: Session, row: SeriesRow, state: State, what: str) -> None:
     log.info("series %s", state, extra={"series": row.uid, "generation": row.generation, "what": what})
 
 
-def die(session: Session, row: SeriesRow, reason: str) -> None:
-    """Give a series up; the dead letter is written after the ledger says so."""
-    row.reason = reason
+def die(session: Session, row: SeriesRow, reason: str, blamed: Sequence[str] = ()) -> None:
+    """Give a series up; the dead letter is written after the ledger says so. `blamed`: SOPInstanceUIDs."""
+    row.reason, row.blamed = reason, list(blamed)
     move(session, row, State.DEAD, reason)
 
 

@@ -75,6 +75,7 @@ class SeriesRow(Table):
     seg_uid: Mapped[str] = mapped_column(default="")
     seg_file: Mapped[str] = mapped_column(default="")  # its name in results/
     reason: Mapped[str] = mapped_column(default="")
+    blamed: Mapped[list[str]] = mapped_column(JSON, default=list)  # SOPInstanceUIDs that the reason is about
     lettered: Mapped[bool] = mapped_column(default=False)  # a dead letter was written
 
 

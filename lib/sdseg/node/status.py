@@ -70,7 +70,7 @@ def take_status(ledger: Ledger, home: Home) -> Status:
 
 
 def _counts(session: Session) -> dict[str, int]:
-    counted = session.execute(select(SeriesRow.state, func.count()).group_by(SeriesRow.state)).tuples()
+    counted = session.execute(select(SeriesRow.state, func.count()).group_by(SeriesRow.state))
     return {state.value: 0 for state in State} | dict(counted.all())
 
 
@@ -84,16 +84,17 @@ def _deliveries(session: Session) -> dict[str, dict[str, int]]:
 
 def _queue(session: Session) -> list[Waiting]:
     at = now()
-    instances = dict(
-        session.execute(select(InstanceRow.series_uid, func.count()).group_by(InstanceRow.series_uid)).tuples().all()
-    )
-    rows = session.scalars(select(SeriesRow).where(SeriesRow.state.not_in(FINISHED)).order_by(SeriesRow.first_at))
+    under_way = SeriesRow.state.not_in(FINISHED)
+    mine = InstanceRow.series_uid.in_(select(SeriesRow.uid).where(under_way))
+    counted = select(InstanceRow.series_uid, func.count()).where(mine).group_by(InstanceRow.series_uid)
+    instances = dict(session.execute(counted).all())
+    rows = session.scalars(select(SeriesRow).where(under_way).order_by(SeriesRow.first_at))
     return [
         Waiting(
             row.uid,
             row.state,
             instances.get(row.uid, 0),
-            round(at - row.first_at, 1),
+            round(at - (row.first_at or row.changed_at), 1),
             row.attempts,
             _next(session, row),
         )

@@ -7,6 +7,7 @@ import shutil
 import struct
 import threading
 import zlib
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -137,7 +138,7 @@ class Worker:
         except StoppedError:
             self._give_back(row)
         except SdsegError as error:
-            self._die(row, str(error))
+            self._die(row, str(error), getattr(error, "instances", ()))
         except UNFORESEEN as error:
             self._die(row, f"The series cannot be processed ({_where(error)}).")
         except PASSING as error:
@@ -170,10 +171,10 @@ class Worker:
                 row.reason, row.next_at = reason, now() + pause_before(row.attempts, self._config.retry)
         log.warning("segmentation postponed", extra={"series": seen.uid, "why": reason})
 
-    def _die(self, seen: SeriesRow, reason: str) -> None:
+    def _die(self, seen: SeriesRow, reason: str, blamed: Sequence[str] = ()) -> None:
         with self._ledger.writing() as session:
             if row := self._unchanged(session, seen):
-                progress.die(session, row, reason)
+                progress.die(session, row, reason, blamed)
 
     def _finish(self, seen: SeriesRow, seg_uid: str, output: Path) -> None:
         with self._ledger.writing() as session:
