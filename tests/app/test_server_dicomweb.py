@@ -6,7 +6,7 @@ from pathlib import Path
 import pydicom
 import pytest
 from app.running_server import Image, run_server
-from pacs.orthanc import run_orthanc
+from helpers.orthanc import orthanc
 
 from sdseg.dicom.seg_reader import read_seg
 from sdseg.pacs.archive import AS_STORED, Archive, open_archive
@@ -17,7 +17,8 @@ LABELS = [{"name": "brain", "idx": 1}]
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    yield from run_orthanc(tmp_path_factory.mktemp("orthanc"))
+    with orthanc(tmp_path_factory.mktemp("orthanc")) as running:
+        yield running.web
 
 
 @pytest.fixture(scope="module")

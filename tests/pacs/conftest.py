@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pydicom
 import pytest
-from pacs.orthanc import run_orthanc
+from helpers.orthanc import orthanc as run_orthanc
 from pydicom import Dataset
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, SegmentationStorage, generate_uid
@@ -55,4 +55,5 @@ def seg(source: Dataset) -> Dataset:
 @pytest.fixture(scope="module")
 def orthanc(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a real DICOMweb server."""
-    yield from run_orthanc(tmp_path_factory.mktemp("orthanc"))
+    with run_orthanc(tmp_path_factory.mktemp("orthanc")) as running:
+        yield running.web

@@ -4,6 +4,10 @@ from pathlib import Path
 
 import pydicom
 import pytest
+import requests
+from helpers.dicom_series import SeriesMaker
+from helpers.models import tiny_card
+from helpers.orthanc import PASSWORD, USER
 from pydicom import Dataset
 
 from sdseg.errors import DeliveryError, InputError, UnknownNameError
@@ -13,6 +17,7 @@ from sdseg.pacs.deliver import store_segmentation
 from sdseg.pacs.fetch import fetch_series
 from sdseg.pacs.search import find_image_series, list_image_series, list_segmentations
 from sdseg.serving.launch import free_port
+from sdseg_app.studies import open_datastore
 
 SLICES = 6  # in the studies folder
 
@@ -110,6 +115,37 @@ def test_wrong_credentials_and_silent_addresses_are_one_sentence(orthanc: str) -
     with pytest.raises(DeliveryError, match="cannot be reached") as caught:
         open_archive(f"http://user:secret@127.0.0.1:{free_port()}/dicom-web")
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("prefix", ["MONAI_LABEL", "SDSEG"])
+def test_reading_takes_the_credentials_of_the_environment(
+    orthanc: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, prefix: str
+) -> None:
+    address = f"http://{orthanc.rpartition('@')[2]}"
+    with pytest.raises(DeliveryError, match="answered 401"):
+        open_datastore(address, tmp_path, tiny_card)
+    monkeypatch.setenv(f"{prefix}_DICOMWEB_USERNAME", USER)
+    monkeypatch.setenv(f"{prefix}_DICOMWEB_PASSWORD", PASSWORD)
+    assert open_datastore(address, tmp_path, tiny_card).name() == address
+
+
+def test_a_series_that_grew_or_went_is_never_stale(orthanc: str, tmp_path: Path) -> None:
+    first, *others = SeriesMaker(slices=SLICES, rows=8, columns=8, name="growing").datasets()
+    client = open_archive(orthanc)
+    client.store_instances([first])
+    series = find_image_series(client, first.SeriesInstanceUID)
+    assert len(list(fetch_series(client, series, tmp_path).iterdir())) == 1
+    client.store_instances(others)
+    assert len(list(fetch_series(client, series, tmp_path).iterdir())) == SLICES
+    (identifier,) = requests.post(
+        f"{orthanc.removesuffix('/dicom-web')}/tools/find",
+        json={"Level": "Series", "Query": {"SeriesInstanceUID": series.series_uid}},
+        timeout=30,
+    ).json()
+    requests.delete(f"{orthanc.removesuffix('/dicom-web')}/series/{identifier}", timeout=30).raise_for_status()
+    assert series not in list_image_series(client)
+    with pytest.raises(UnknownNameError):
+        find_image_series(client, series.series_uid)
 
 
 def test_a_folder_that_does_not_exist_is_named(tmp_path: Path) -> None:
