@@ -8,10 +8,13 @@ from pydicom.dataset import Dataset
 from pydicom.pixels import get_decoder
 from pydicom.uid import UID, RLELossless
 
-from sdseg.dicom.header import VALUE_ERRORS, integer
+from sdseg.dicom.header import VALUE_ERRORS, integer, text
 from sdseg.errors import LabelError
 
 DECODING_ERRORS = (*VALUE_ERRORS, RuntimeError, IndexError, OSError, EOFError)
+
+DCMJS = "2.25.80302813137786398554742050926734630921603366648225212145404"
+"""ImplementationClassUID of OHIF's DICOM library."""
 
 
 def frame_pixels(seg: Dataset, frames: int, largest: int) -> Iterator[NDArray[np.unsignedinteger]]:
@@ -58,12 +61,33 @@ def packed(seg: Dataset) -> Iterator[NDArray[np.unsignedinteger]]:
     """Frames of bits, one behind the other without filling bits (PS3.5 8.1.1): pydicom loses some across a byte."""
     stored = np.frombuffer(seg.PixelData, dtype=np.uint8)
     rows, columns, frames = int(seg.Rows), int(seg.Columns), int(seg.get("NumberOfFrames") or 1)
-    size = rows * columns
-    if stored.size * 8 < frames * size:
+    size, step = rows * columns, bits_from_frame_to_frame(seg, stored.size)
+    if stored.size * 8 < (frames - 1) * step + size:
         raise ValueError("fewer bits than pixels")
-    for first in range(0, frames * size, size):
+    for first in range(0, frames * step, step):
         bits = np.unpackbits(stored[first // 8 : -(-(first + size) // 8)], bitorder="little")
         yield bits[first % 8 : first % 8 + size].reshape(rows, columns)
+
+
+def bits_from_frame_to_frame(seg: Dataset, length: int) -> int:
+    """The pixels of a frame, or, in a Pixel Data of `length` bytes by OHIF's adapters 5, whole bytes of them.
+
+    LabelError where the length allows both.
+    """
+    size, frames = int(seg.Rows) * int(seg.Columns), int(seg.get("NumberOfFrames") or 1)
+    filled = -(-size // 8) * 8
+    if frames == 1 or filled == size or length not in (frames * filled // 8, even(frames * filled // 8)):
+        return size
+    if even(-(-frames * size // 8)) != even(frames * filled // 8):
+        return filled
+    if text(seg.file_meta, "ImplementationClassUID") == DCMJS:
+        raise LabelError("The bits of the SEG can be read in two ways: save it as LABELMAP or RLE compressed instead.")
+    return size
+
+
+def even(length: int) -> int:
+    """The length of a value with its padding."""
+    return length + length % 2
 
 
 def packed_rle(seg: Dataset) -> Iterator[NDArray[np.unsignedinteger]]:
