@@ -2,9 +2,11 @@
 
 import itertools
 import random
+import re
 import warnings
 from collections.abc import Callable, Sequence
 from io import BytesIO
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -25,6 +27,11 @@ from pydicom.uid import (
 
 from sdseg.dicom.files import READ_ERRORS
 from sdseg.dicom.gate import Accepted, Refused, examine
+from sdseg.dicom.geometry import REPORTED_MM
+from sdseg.dicom.kinds import KINDS
+from sdseg.dicom.limits import LARGEST_FRAME, LARGEST_SERIES, MOST_FRAMES
+from sdseg.dicom.spacing import SAME_PLACE, SPACING_TOLERANCE, SPACING_TOLERANCE_MM, TILT_TOLERANCE_DEGREES
+from sdseg.dicom.uniformity import ORIENTATION_TOLERANCE
 from sdseg.errors import SdsegError
 
 MAKERS = {
@@ -197,3 +204,22 @@ def test_deeply_nested_sequences_are_harmless() -> None:
     datasets[2].SourceImageSequence = [inner]
     assert isinstance(examine(datasets), Accepted)
     assert config.settings.reading_validation_mode != config.RAISE
+
+
+def test_the_manual_says_what_the_gate_does() -> None:
+    manual = (Path(__file__).parents[2] / "docs" / "images.md").read_text()
+    accepted = manual.split("## Corrected")[0]
+    for kind in KINDS:
+        short = kind.removeprefix("1.2.840.10008.5.1.4.1.1.")
+        assert re.search(rf"[ ,]{re.escape(short)}[ ,;|]", accepted), f"{kind.name} {short}"
+    limits = [
+        f"| {ORIENTATION_TOLERANCE:g} in each",
+        f"over {TILT_TOLERANCE_DEGREES:g} degrees",
+        f"{SPACING_TOLERANCE:.0%} of the slice spacing".replace("%", " %"),
+        f"{SPACING_TOLERANCE_MM:g} mm",
+        f"{SAME_PLACE:.0%} of the pixel spacing".replace("%", " %"),
+        f"2^{LARGEST_FRAME.bit_length() - 1} pixels",
+        f"2^{LARGEST_SERIES.bit_length() - 1} values or {MOST_FRAMES} slices",
+        f"from {REPORTED_MM:.4f} mm on",
+    ]
+    assert [limit for limit in limits if limit not in manual] == []

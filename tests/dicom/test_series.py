@@ -11,7 +11,7 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.pixels import compress
 from pydicom.sequence import Sequence
-from pydicom.uid import JPEG2000Lossless, JPEGLSLossless, RLELossless, SegmentationStorage
+from pydicom.uid import BasicTextSRStorage, JPEG2000Lossless, JPEGLSLossless, RLELossless, SegmentationStorage
 
 from sdseg.dicom.series import find_series, load_series
 from sdseg.errors import InputError, SdsegError
@@ -86,6 +86,17 @@ def test_missing_and_empty_folders(tmp_path: Path) -> None:
         assert expected in sentence(caught)
     with pytest.raises(InputError, match=r"readme\.txt is not a folder"):
         find_series(tmp_path / "readme.txt")
+
+
+def test_a_folder_without_images_says_what_it_holds(tmp_path: Path) -> None:
+    datasets = SeriesMaker().datasets()[:3]
+    for dataset, kind in zip(datasets, (BasicTextSRStorage, SegmentationStorage, BasicTextSRStorage), strict=True):
+        dataset.SOPClassUID = dataset.file_meta.MediaStorageSOPClassUID = kind
+        if kind == BasicTextSRStorage:
+            del dataset.Rows
+    with pytest.raises(InputError) as caught:
+        load_series(save_all(datasets, tmp_path))
+    assert "2 of the kind Basic Text SR Storage, 1 of the kind Segmentation Storage" in sentence(caught)
 
 
 @pytest.mark.parametrize("size", [133, 200, 400, 700, 1000, 1400, 2000])

@@ -1,4 +1,4 @@
-"""Compressed twins of DICOM images, by dcmtk's and pydicom's encoders."""
+"""Twins of DICOM images in other transfer syntaxes, by dcmtk's and pydicom's encoders."""
 
 import os
 import shutil
@@ -16,6 +16,9 @@ DCMTK = {
     "JPEG lossless, first order": ["dcmcjpeg", "+e1"],
     "JPEG-LS lossless by dcmtk": ["dcmcjpls", "+el"],
     "RLE by dcmtk": ["dcmcrle"],
+    "deflated": ["dcmconv", "+td"],
+    "implicit VR": ["dcmconv", "+ti"],
+    "big endian": ["dcmconv", "+tb"],
     "JPEG baseline": ["dcmcjpeg", "+eb", "+q", "95"],
     "JPEG extended": ["dcmcjpeg", "+ee", "+q", "95"],
 }
@@ -42,6 +45,6 @@ def compressed(dataset: FileDataset, how: str, folder: Path) -> FileDataset:
     if shutil.which(program) is None:
         missing = f"{program} is not installed; scripts/install-system-deps.sh does it on Debian."
         pytest.fail(missing) if os.environ.get("CI") else pytest.skip(missing)
-    keep = [] if program == "dcmcrle" else ["+un"]
+    keep = ["+un"] if program in ("dcmcjpeg", "dcmcjpls") else []
     subprocess.run([program, *options, *keep, str(source), str(target)], check=True, capture_output=True)
     return dcmread(target)

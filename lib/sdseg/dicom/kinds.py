@@ -28,6 +28,7 @@ from pydicom.uid import (
 
 from sdseg.dicom.header import integer, label, text, uid
 from sdseg.dicom.named import refusal_of
+from sdseg.dicom.scan import kind_name
 from sdseg.errors import GeometryError
 
 
@@ -73,18 +74,13 @@ def family_of(dataset: Dataset) -> Family:
     if kind == VLWholeSlideMicroscopyImageStorage:
         raise refusal(dataset, f"is a whole slide in tiles ({kind.name}), which cannot be segmented: {ACCEPTED}")
     if kind not in KINDS:
-        raise refusal(dataset, f"is of the kind {name_of(kind)}, which cannot be segmented: {ACCEPTED}")
+        raise refusal(dataset, f"is of the kind {kind_name(kind)}, which cannot be segmented: {ACCEPTED}")
     if "LOCALIZER" in text(dataset, "ImageType").upper().split("\\"):
         raise refusal(dataset, "is a localizer: leave localizers out, or choose another series.")
     if text(dataset, "ConcatenationUID") and integer(dataset, "InConcatenationTotalNumber") != 1:
         raise refusal(dataset, "is one part of a concatenation: ask the archive for the whole image in one instance.")
     check_frames(dataset, kind)
     return KINDS[kind]
-
-
-def name_of(kind: UID) -> str:
-    """The name of a known class; other texts may be anything and stay unsaid."""
-    return kind.name if kind.name != kind and kind else "unknown"
 
 
 def check_frames(dataset: Dataset, kind: UID) -> None:

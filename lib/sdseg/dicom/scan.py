@@ -2,6 +2,7 @@
 
 import logging
 import os
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +18,7 @@ from pydicom.uid import (
 )
 
 from sdseg.dicom.files import READ_ERRORS, is_dicom, read_header
-from sdseg.dicom.header import enumerate_labels, text
+from sdseg.dicom.header import enumerate_labels, short, text
 from sdseg.errors import InputError
 
 log = logging.getLogger(__name__)
@@ -37,11 +38,12 @@ RESULTS = frozenset(
 
 @dataclass
 class Scan:
-    """Image files by SeriesInstanceUID, the modality of each series, and damaged DICOM files."""
+    """Image files by SeriesInstanceUID, the modality of each series, damaged files, and how many of no image kinds."""
 
     series: dict[str, list[Path]] = field(default_factory=dict)
     modality: dict[str, str] = field(default_factory=dict)
     unreadable: list[Path] = field(default_factory=list)
+    others: Counter[str] = field(default_factory=Counter)
 
 
 def scan_folder(folder: Path) -> Scan:
@@ -61,7 +63,9 @@ def scan_folder(folder: Path) -> Scan:
         elif is_image(header):
             uid = text(header, "SeriesInstanceUID")
             scan.series.setdefault(uid, []).append(path)
-            scan.modality.setdefault(uid, text(header, "Modality"))
+            scan.modality.setdefault(uid, short(header, "Modality"))
+        else:
+            scan.others[kind_name(UID(text(header, "SOPClassUID")))] += 1
     return scan
 
 
@@ -70,6 +74,11 @@ def dicom_files(folder: Path) -> Iterator[Path]:
     for parent, folders, names in os.walk(folder):
         folders.sort()
         yield from (path for name in sorted(names) if is_dicom(path := Path(parent, name)))
+
+
+def kind_name(kind: UID) -> str:
+    """The name of a known class; other texts may be anything and stay unsaid."""
+    return kind.name if kind and kind.name != kind else "unknown"
 
 
 def is_image(header: Dataset) -> bool:

@@ -120,7 +120,9 @@ def choose(scan: Scan, folder: Path, uid: str | None) -> list[Path]:
         names = enumerate_labels([path.name for path in scan.unreadable])
         raise InputError(f"Truncated or damaged DICOM files in {folder}: {names}; send or copy them again.")
     if not scan.series:
-        raise InputError(f"{folder} holds no DICOM images: give the folder of an image series.")
+        found = ", ".join(f"{count} of the kind {kind}" for kind, count in scan.others.most_common(3))
+        instead = f", but {found}" if found else ""
+        raise InputError(f"{folder} holds no DICOM images{instead}: give the folder of an image series.")
     if uid is not None and uid not in scan.series:
         raise InputError(f"{folder} does not hold the series {uid}, but {list_series(scan)}.")
     if uid is None and len(scan.series) > 1:
