@@ -7,8 +7,10 @@ import traceback
 from pathlib import Path
 
 import pytest
-from delivery.web_pacs import Answer, WebPacs
+import requests
+from delivery.web_pacs import Answer, WebPacs, web_pacs
 
+from sdseg.delivery import session
 from sdseg.delivery.credentials import Credentials
 from sdseg.delivery.credentials_file import _warn
 from sdseg.delivery.dicomweb_target import DicomWebTarget
@@ -158,6 +160,24 @@ def test_secrets_stay_out_of_reprs_messages_logs_and_chains(
         with pytest.raises(SdsegError) as malformed_error:
             DicomWebTarget(malformed)
         assert "hunter2" not in "".join(traceback.format_exception(malformed_error.value))
+
+
+def test_a_login_is_not_sent_on_to_another_host(pacs: WebPacs) -> None:
+    with web_pacs() as stranger:
+        away = stranger.url.replace("127.0.0.1", "localhost")
+        pacs.roots.append(Answer(302, headers=(("Location", f"{away}/studies"),)))
+        DicomWebTarget(pacs.url, Credentials(token="abc")).check()
+        assert pacs.seen[-1][2]["Authorization"] == "Bearer abc"
+        assert stranger.seen[-1][2]["Authorization"] is None
+
+
+def test_a_login_over_plain_http_is_warned_of_once(caplog: pytest.LogCaptureFixture) -> None:
+    session.warn_of_plain_http.cache_clear()
+    login = session.open_session(lambda: Credentials(token="abc"), TlsFiles()).auth
+    for url in ("http://pacs.example/x", "http://pacs.example/y", "https://pacs.example/x", "http://127.0.0.1/x"):
+        login(requests.Request("GET", url).prepare())
+    (record,) = caplog.records
+    assert record.getMessage() == "The login for pacs.example goes over the network unencrypted: use https."
 
 
 def test_credentials_can_be_given_to_another_process() -> None:

@@ -1,15 +1,18 @@
 """Each answer that a DICOMweb server may give to a store, on a real socket."""
 
+import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pydicom
 import pytest
 from delivery.web_pacs import Answer, WebPacs, failed_json, stored_json
+from helpers.dicom_series import SeriesMaker
 
 from sdseg.delivery.dicomweb_target import DicomWebTarget
 from sdseg.delivery.target import Confirmation
 from sdseg.errors import DeliveryError, InputError, RefusedError
-from sdseg.pacs.answers import BusyError, NotThereError, SetupError
+from sdseg.pacs.answers import MEANINGS, BusyError, NotThereError, SetupError, failure
 from sdseg.serving.launch import free_port
 
 XML_OF_FAILURE = b"""<?xml version="1.0"?>
@@ -250,6 +253,23 @@ def test_a_truncated_file_does_not_leave(pacs: WebPacs, file: Path, size: int) -
     with pytest.raises(InputError, match=f"{file.name} (is|lacks)"):
         target(pacs).deliver(file)
     assert not pacs.seen
+
+
+def test_several_threads_may_deliver(pacs: WebPacs, tmp_path: Path) -> None:
+    files = sorted(SeriesMaker(slices=12, rows=8, columns=8).save(tmp_path / "many").iterdir())
+    one = target(pacs)
+    with ThreadPoolExecutor(4) as pool:
+        receipts = list(pool.map(one.deliver, files))
+    assert {receipt.sop_instance_uid for receipt in receipts} == pacs.kept.keys() == set(map(uid_of, files))
+
+
+def test_the_document_tells_what_the_code_does() -> None:
+    """docs/delivery.md lists every status that has a meaning here, with what is done."""
+    text = (Path(__file__).parents[2] / "docs" / "delivery.md").read_text()
+    rows = [row.strip("|").split("|") for row in text.splitlines() if re.match(r"\| \d{3}", row)]
+    told = {int(status): row[2].strip() for row in rows for status in re.findall(r"\b\d{3}\b", row[0])}
+    done = {SetupError: "set-up", NotThereError: "set-up", BusyError: "again", RefusedError: "never"}
+    assert told == {s: done[type(failure(s, {}, "x", "y"))] for s in sorted(MEANINGS)}
 
 
 def test_impossible_choices_are_named(pacs: WebPacs) -> None:

@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pydicom
 import pytest
+import typer
 from helpers.dicom_series import SeriesMaker
 from helpers.orthanc import PASSWORD, USER, Orthanc, modality, orthanc
+from typer.testing import CliRunner
 
+from sdseg.cli.send import send
 from sdseg.delivery.credentials import Credentials
 from sdseg.delivery.dicomweb_target import DicomWebTarget
 from sdseg.delivery.open import open_target
@@ -130,6 +133,15 @@ def test_c_store_and_storage_commitment(pacs: Orthanc, fresh: Path) -> None:
         assert pacs.holds(uid_of(fresh))
     finally:
         target.close()
+
+
+def test_the_command_sends_by_c_store_and_hears_the_report(pacs: Orthanc, fresh: Path) -> None:
+    app = typer.Typer()
+    app.command()(send)
+    arguments = [str(fresh), "--to", pacs.address, "--listen", str(REPORTS), "--retry", "0"]
+    for line in ("sent=1 already_there=0 failed=0\n", "sent=1 already_there=0 failed=0\n"):
+        assert CliRunner().invoke(app, arguments).stdout == line, "the port is free again"
+    assert pacs.holds(uid_of(fresh))
 
 
 def test_c_store_confirmed_by_qido(pacs: Orthanc, fresh: Path) -> None:

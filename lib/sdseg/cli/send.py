@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -57,7 +58,10 @@ def send(
     target = open_target(
         _with_calling(to, calling), confirm=confirm, secure=tls, dicomweb=dicomweb, listen=_listening(listen, calling)
     )
-    tally = _send_all(target, files, Retries(times=retry))
+    with ExitStack() as running:
+        if isinstance(target, AbstractContextManager):  # it may listen
+            running.enter_context(target)
+        tally = _send_all(target, files, Retries(times=retry))
     typer.echo(f"sent={tally.sent} already_there={tally.already_there} failed={tally.failed}")
     if tally.failed:
         raise typer.Exit(1)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 import requests
 from requests.auth import AuthBase, HTTPBasicAuth
@@ -40,12 +42,26 @@ class _Authorization(AuthBase):
         except InputError as error:  # somebody is writing it: the last one may still do
             logger.warning("%s The login read before is used.", error)
         login = self._last
+        if login.token or login.username:
+            _warn_if_readable(request.url or "")
         if login.token:
             request.headers["Authorization"] = f"Bearer {login.token}"
         elif login.username:
             # As bytes: requests would encode text as Latin-1, and quote what it cannot encode.
             HTTPBasicAuth(login.username.encode(), login.password.encode())(request)
         return request
+
+
+def _warn_if_readable(url: str) -> None:
+    parts = urlsplit(url)
+    if parts.scheme == "http" and parts.hostname not in ("localhost", "127.0.0.1", "::1"):
+        warn_of_plain_http(parts.netloc.rpartition("@")[2])
+
+
+@lru_cache(maxsize=64)
+def warn_of_plain_http(host: str) -> None:
+    """Once for each host and process."""
+    logger.warning("The login for %s goes over the network unencrypted: use https.", host)
 
 
 class _Session(requests.Session):

@@ -62,6 +62,8 @@ _REFUSED = {
     415: "it does not take this media type or transfer syntax",
     422: "it does not understand the object",
 }
+MEANINGS = frozenset({*_SETUP, *_BUSY, *_REFUSED})
+"""Statuses that have a meaning of their own here; of others, 3xx are set-up, all else is tried again."""
 
 
 def failure(status: int, headers: Mapping[str, str], archive: str, doing: str) -> DeliveryError:
