@@ -11,11 +11,10 @@ from typing import Any
 import pydicom
 from pydicom import Dataset
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, JPEG2000Lossless, RLELossless
-from pynetdicom import AE, StoragePresentationContexts, build_role, evt
+from pynetdicom import AE, AllStoragePresentationContexts, build_role, evt
 from pynetdicom.dimse_messages import N_ACTION_RSP
 from pynetdicom.presentation import PresentationContext, build_context
 from pynetdicom.sop_class import (
-    LabelMapSegmentationStorage,
     StorageCommitmentPushModel,
     StorageCommitmentPushModelInstance,
     Verification,
@@ -23,8 +22,8 @@ from pynetdicom.sop_class import (
 from pynetdicom.transport import ThreadedAssociationServer
 
 SYNTAXES = [ExplicitVRLittleEndian, ImplicitVRLittleEndian, RLELossless, JPEG2000Lossless]
-CLASSES = [*(context.abstract_syntax for context in StoragePresentationContexts), LabelMapSegmentationStorage]
-ANY = [build_context(klass, SYNTAXES) for klass in (*CLASSES[:100], CLASSES[-1], Verification)]
+CLASSES = [context.abstract_syntax for context in AllStoragePresentationContexts]
+ANY = [build_context(klass, SYNTAXES) for klass in (*CLASSES, Verification)]
 ONLY_IMPLICIT = [build_context(klass, ImplicitVRLittleEndian) for klass in CLASSES]
 COMMITMENT = build_context(StorageCommitmentPushModel, [ExplicitVRLittleEndian, ImplicitVRLittleEndian])
 Report = Callable[["Archive", Dataset], Dataset | None]

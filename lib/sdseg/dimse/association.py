@@ -13,6 +13,7 @@ from pynetdicom.presentation import PresentationContext, build_context
 from sdseg.dimse.answering import Answering
 from sdseg.dimse.connection import keep_moving
 from sdseg.dimse.contexts import VERIFICATION
+from sdseg.dimse.entity import introduce
 from sdseg.dimse.negotiation import BusyError, NotConnectedError, ended, failure_of
 from sdseg.dimse.peer import Peer
 from sdseg.dimse.tls import client_context
@@ -81,7 +82,7 @@ def _open(
 
 
 def _try(peer: Peer, contexts: Sequence[PresentationContext], handlers: Handlers) -> Association:
-    ae = AE(ae_title=peer.calling)
+    ae = introduce(AE(ae_title=peer.calling))
     ae.connection_timeout = peer.timeouts.connect
     ae.acse_timeout = peer.timeouts.acse
     ae.dimse_timeout = peer.timeouts.dimse

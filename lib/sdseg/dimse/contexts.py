@@ -11,6 +11,8 @@ from pydicom.uid import UID
 from pynetdicom import sop_class
 from pynetdicom.presentation import PresentationContext, build_context
 
+from sdseg.dicom.kinds import KINDS
+
 
 class Purpose(StrEnum):
     """What the product does with objects or messages of a SOP class."""
@@ -64,9 +66,6 @@ IMAGE_SYNTAXES = (
     uid.JPEGExtended12Bit,
     uid.JPEGBaseline8Bit,
 )
-# In which our results are written; Implicit VR only when the peer takes nothing else.
-RESULT_SYNTAXES = (*UNCOMPRESSED, uid.RLELossless)
-
 VERIFICATION = Service(UID(sop_class.Verification), Purpose.VERIFICATION, UNCOMPRESSED)
 COMMITMENT = Service(UID(sop_class.StorageCommitmentPushModel), Purpose.COMMITMENT, UNCOMPRESSED)
 
@@ -75,23 +74,7 @@ RESULT_CLASSES = (
     UID(sop_class.LabelMapSegmentationStorage),
     UID(sop_class.ParametricMapStorage),
 )
-IMAGE_CLASSES = (
-    uid.CTImageStorage,
-    uid.EnhancedCTImageStorage,
-    uid.LegacyConvertedEnhancedCTImageStorage,
-    uid.MRImageStorage,
-    uid.EnhancedMRImageStorage,
-    uid.LegacyConvertedEnhancedMRImageStorage,
-    uid.PositronEmissionTomographyImageStorage,
-    uid.EnhancedPETImageStorage,
-    uid.LegacyConvertedEnhancedPETImageStorage,
-    uid.ComputedRadiographyImageStorage,
-    uid.DigitalXRayImageStorageForPresentation,
-    uid.DigitalXRayImageStorageForProcessing,
-    uid.VLEndoscopicImageStorage,
-    uid.VLPhotographicImageStorage,
-    uid.OphthalmicPhotography8BitImageStorage,
-)
+IMAGE_CLASSES = tuple(KINDS)
 # A rule of a router that forwards whole studies must not fail because of what else is in them.
 IGNORED_CLASSES = (
     uid.SecondaryCaptureImageStorage,
@@ -108,10 +91,10 @@ IGNORED_CLASSES = (
 
 AS_SCU: tuple[Service, ...] = (
     VERIFICATION,
-    *(Service(klass, Purpose.RESULT, RESULT_SYNTAXES) for klass in RESULT_CLASSES),
+    *(Service(klass, Purpose.RESULT, UNCOMPRESSED) for klass in RESULT_CLASSES),
     COMMITMENT,
 )
-"""What we call others with."""
+"""What we call others with. Results are written in Explicit VR; Implicit VR is for peers that take nothing else."""
 
 AS_SCP: tuple[Service, ...] = (
     VERIFICATION,

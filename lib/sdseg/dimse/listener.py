@@ -12,6 +12,7 @@ from sdseg.delivery.target import TlsFiles
 from sdseg.dimse.association import Handlers
 from sdseg.dimse.commitment import Commitments
 from sdseg.dimse.contexts import report_listener_contexts
+from sdseg.dimse.entity import introduce
 from sdseg.dimse.peer import CALLING, ae_title
 from sdseg.dimse.server import Server
 from sdseg.dimse.tls import server_context
@@ -59,7 +60,7 @@ def listening(
     """
     tls = None if where.tls is None else server_context(where.tls)
     try:
-        server = ae.make_server(
+        server = introduce(ae).make_server(
             (where.host, where.port),
             ae_title=where.ae_title,
             contexts=list(contexts),

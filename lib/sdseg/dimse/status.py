@@ -39,7 +39,7 @@ def storage_verdict(status: int) -> Verdict:
         return Verdict.SUCCESS
     if status == DUPLICATE:
         return Verdict.DUPLICATE
-    if 0xB000 <= status <= 0xBFFF or status in (0x0001, 0x0107, 0x0116):
+    if _is_warning(status):
         return Verdict.WARNING
     # A status that no table knows says nothing about the object: it is tried again.
     known = status in STORAGE_SERVICE_CLASS_STATUS
@@ -51,9 +51,14 @@ def action_verdict(status: int) -> Verdict:
     """Of the status of the N-ACTION that asks for storage commitment (PS3.4 J.3.2, PS3.7 10.1.4)."""
     if status == SUCCESS:
         return Verdict.SUCCESS
-    if 0xB000 <= status <= 0xBFFF or status in (0x0107, 0x0116):
+    if _is_warning(status):
         return Verdict.WARNING
     return Verdict.REFUSED if status in GENERAL_STATUS and status not in _PASSING else Verdict.TRY_AGAIN
+
+
+def _is_warning(status: int) -> bool:
+    """PS3.7 annex C.4."""
+    return 0xB000 <= status <= 0xBFFF or status in (0x0001, 0x0107, 0x0116)
 
 
 def in_words(status: int) -> str:
