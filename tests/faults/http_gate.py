@@ -44,8 +44,7 @@ class HttpGate:
 
             do_GET = do_POST = do_HEAD = do_DELETE = do_PUT = answer
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", port), Handler)
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
 
     @property
@@ -73,6 +72,13 @@ class HttpGate:
         self.fault = HttpFault.NONE  # lets go of those that hang
         self._server.shutdown()
         self._server.server_close()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that is killed resets its connection: not on the screen."""
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -5,16 +5,16 @@ from collections.abc import Iterator
 import pydicom
 import pytest
 import requests
-from faults.dimse_gate import DimseFault
-from faults.http_gate import HttpFault
-from faults.waiting import wait_for
-from faults.world import DIRECT, World, world
 from helpers.orthanc import require_orthanc
 from pydicom.dataset import Dataset
 from pydicom.uid import generate_uid
 from pynetdicom import AE, evt
 from pynetdicom.sop_class import MRImageStorage, StorageCommitmentPushModel, StorageCommitmentPushModelInstance
 
+from faults.dimse_gate import DimseFault
+from faults.http_gate import HttpFault
+from faults.waiting import wait_for
+from faults.world import DIRECT, World, world
 from sdseg.demo.router import Peer, Router
 
 KEEPING = (DimseFault.NONE, DimseFault.WARN, DimseFault.NO_COMMITMENT, DimseFault.REFUSE_COMMITMENT)

@@ -54,27 +54,28 @@ class StudyMaker:
         sample: folder of the sample series, sorted by file name into slice order.
         output: folder for the studies.
         seed: studies of one seed and number are equal.
-        slices: of each study.
+        slices: of each study, at least two.
     """
 
     def __init__(self, sample: Path, output: Path, seed: int = 0, slices: int = 4) -> None:
         files = sorted(sample.glob("*.dcm"))
-        if len(files) < _MIDDLE.stop + slices:
+        if len(files) <= _MIDDLE.stop + slices:
             raise InputError(f"{sample} holds {len(files)} slices, too few for studies; restore the sample data.")
         self._files = files
         self._output = output
         self._seed = seed
         self._slices = slices
         self._read: dict[int, Dataset] = {}
+        self.made: list[SmallStudy] = []
 
     def make(self, number: int, description: str = "T1 small", missing: int | None = None) -> SmallStudy:
-        """Study `number`; `missing` leaves out the slice of that index, as a transfer that lost one would."""
+        """Study `number`; `missing` leaves out a slice of one more, by its index, as a transfer that lost it would."""
         first = _MIDDLE[number % len(_MIDDLE)]
         folder = self._output / f"study-{number:05d}"
         folder.mkdir(parents=True, exist_ok=True)
         study_uid, series_uid = self._uid(number, "study"), self._uid(number, "series")
         files: dict[str, Path] = {}
-        for index in range(self._slices):
+        for index in range(self._slices if missing is None else self._slices + 1):
             if index == missing:
                 continue
             dataset = copy.deepcopy(self._slice(first + index))
@@ -86,7 +87,9 @@ class StudyMaker:
             dataset.StudyID, dataset.SeriesDescription = str(number), description
             files[sop_uid] = folder / f"{index}.dcm"
             dataset.save_as(files[sop_uid], enforce_file_format=True)
-        return SmallStudy(number, study_uid, series_uid, files, first, missing is None)
+        study = SmallStudy(number, study_uid, series_uid, files, first, missing is None)
+        self.made.append(study)
+        return study
 
     def _slice(self, index: int) -> Dataset:
         if index not in self._read:

@@ -1,0 +1,48 @@
+"""kill -9 of the node at random moments, while the archives stop, refuse, abort, hang, lie: nothing lost or doubled."""
+
+import json
+import random
+from pathlib import Path
+
+import pytest
+from helpers.orthanc import require_orthanc
+
+from faults.campaign import Campaign
+from faults.check_seg import check_seg
+from faults.privacy import names_in, names_somebody
+from faults.traffic import is_broken
+from faults.world import World, world
+from sdseg.demo.verdict import segs_of
+
+STUDIES, KILLS, SEED = 200, 12, 4
+CHECKED = 12
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)  # a hang; it takes three minutes on two cores
+def test_every_study_gets_one_seg_or_one_reason(tmp_path: Path) -> None:
+    require_orthanc()
+    with world(tmp_path, seed=SEED) as here:
+        outcome = Campaign(here, STUDIES, KILLS, SEED).run()
+        told = f"{outcome.line}; lost {outcome.verdict.lost}, doubled {outcome.verdict.doubled}, {outcome.reasons}"
+        print(f"{told}; {outcome.seconds:.0f} s; {outcome.taken_up} taken up; {dict(outcome.met)}")
+        assert outcome.is_sound, told
+        assert outcome.verdict.studies == STUDIES and outcome.kills == KILLS, told
+        assert outcome.refused == {number for number in range(STUDIES) if is_broken(number)}
+        assert all("missing" in outcome.reasons[number] for number in outcome.refused)
+        assert sum(count for what, count in outcome.met.items() if not what.endswith("works")) > 0, "no fault was met"
+        check_segs(here)
+        status = here.node.ask("status", "--json")
+        assert not json.loads(status.stdout)["queue"]
+        assert here.node.stop() == 0, "SIGTERM was not answered with an orderly end"
+        assert not names_in(here)
+        assert not names_somebody(status.stdout + status.stderr)
+
+
+def check_segs(here: World) -> None:
+    """Some of those stored, drawn: made of their own study's images, and what the model gives here."""
+    draws = random.Random(SEED)
+    for name, found in segs_of(here.archives).items():
+        for seg in draws.sample(found, min(len(found), CHECKED)):
+            (study,) = (item for item in here.studies.made if item.study_uid == seg.study_uid)
+            check_seg(here, here.archives[name], seg, study)

@@ -1,0 +1,77 @@
+"""What befalls the PACS while the node works: drawn from a seed, one fault at a time, fair weather in between."""
+
+import random
+import time
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
+
+from faults.dimse_gate import DimseFault
+from faults.http_gate import HttpFault
+from faults.world import World
+
+_FAIR, _FOUL = (2.0, 5.0), (2.0, 6.0)
+"""Seconds, drawn evenly."""
+_PATIENCE = 10.0
+"""How many more a fault may last which nobody met yet."""
+
+
+class Weather:
+    """Call `pass_by` often; from one thread, which has to outlive the archives it starts again."""
+
+    def __init__(self, world: World, draws: random.Random) -> None:
+        self._world = world
+        self._draws = draws
+        self._foul = False
+        self._next = time.monotonic() + draws.uniform(*_FAIR)
+        self._is_met: Callable[[], bool] = lambda: True
+        self._waiting: list[Callable[[], str]] = []
+        self.seen: Counter[str] = Counter()
+
+    def pass_by(self) -> None:
+        """Change where it is time to."""
+        now = time.monotonic()
+        if now < self._next or (self._foul and not self._is_met() and now < self._next + _PATIENCE):
+            return
+        if self._foul:
+            self.clear()
+        else:
+            if not self._waiting:  # every fault once, in a drawn order, then again
+                self._waiting = self._faults()
+                self._draws.shuffle(self._waiting)
+            self.seen[self._waiting.pop()()] += 1
+        self._foul = not self._foul
+        self._next = time.monotonic() + self._draws.uniform(*(_FOUL if self._foul else _FAIR))
+
+    def clear(self) -> None:
+        """Everything works again."""
+        self._world.dimse.fault, self._world.http.fault = DimseFault.NONE, HttpFault.NONE
+        for archive in self._world.archives.values():
+            if archive.pid is None:
+                archive.start()
+
+    def _faults(self) -> list[Callable[[], str]]:
+        return [
+            *(partial(self._dimse, fault) for fault in DimseFault if fault is not DimseFault.NONE),
+            *(partial(self._http, fault) for fault in HttpFault if fault is not HttpFault.NONE),
+            *(partial(self._stop, name) for name in self._world.archives),
+        ]
+
+    def _dimse(self, fault: DimseFault) -> str:
+        met = self._world.dimse.met
+        before = met[fault]
+        self._is_met = lambda: met[fault] > before
+        self._world.dimse.fault = fault
+        return f"DICOM: {fault}"
+
+    def _http(self, fault: HttpFault) -> str:
+        met = self._world.http.met
+        before = met[fault]
+        self._is_met = lambda: met[fault] > before
+        self._world.http.fault = fault
+        return f"DICOMweb: {fault}"
+
+    def _stop(self, name: str) -> str:
+        self._is_met = lambda: True
+        self._world.archives[name].stop()
+        return "Orthanc is stopped"
