@@ -6,13 +6,15 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.pixels import get_decoder
-from pydicom.uid import UID, RLELossless
+from pydicom.uid import JPEG2000, UID, JPEG2000Lossless, JPEGLSLossless, RLELossless
 
 from sdseg.dicom.header import VALUE_ERRORS, integer, text
 from sdseg.errors import LabelError
 
 DECODING_ERRORS = (*VALUE_ERRORS, RuntimeError, IndexError, OSError, EOFError)
 
+PREFERRED = {JPEG2000Lossless: "pylibjpeg", JPEG2000: "pylibjpeg", JPEGLSLossless: "pyjpegls"}
+"""Plug-ins that raise on damaged pixels; GDCM, which pydicom asks first, may end the process."""
 DCMJS = "2.25.80302813137786398554742050926734630921603366648225212145404"
 """ImplementationClassUID of OHIF's DICOM library."""
 
@@ -53,7 +55,8 @@ def stored_frames(seg: Dataset) -> Iterator[NDArray[np.unsignedinteger]]:
     elif integer(seg, "BitsAllocated") == 1 and syntax == RLELossless:
         yield from packed_rle(seg)
     else:
-        for pixels, _ in get_decoder(syntax).iter_array(seg, raw=True):
+        plugin = PREFERRED.get(syntax, "")
+        for pixels, _ in get_decoder(syntax).iter_array(seg, raw=True, decoding_plugin=plugin):
             yield pixels
 
 
