@@ -22,6 +22,7 @@ from sdseg.errors import GeometryError
 def test_pixels_and_shape(kind: str, tmp_path: Path) -> None:
     maker = PictureMaker(kind=kind, slices=3)
     series = load_series(maker.save(tmp_path))
+    assert_valid(tmp_path / "IM_1.dcm")
     assert not series.is_volume and series.shape == (3, 20, 24)
     np.testing.assert_array_equal(series.pixels(), maker.pictures())
     np.testing.assert_array_equal(series.affine, np.eye(4))

@@ -1,4 +1,7 @@
-"""Small synthetic enhanced multi-frame CT and MR: the volume of `SeriesMaker` in one instance."""
+"""Small synthetic enhanced multi-frame CT, MR and PT: the volume of `SeriesMaker` in one instance.
+
+CT and MR are valid to dciodvfy; PT says nothing of its radiopharmaceutical.
+"""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -100,13 +103,19 @@ def one(**attributes: Any) -> Sequence:
     return Sequence([item])
 
 
+def image_type(modality: str) -> list[str]:
+    """CT and PT are derived, and need not tell how they were acquired."""
+    return ["ORIGINAL" if modality == "MR" else "DERIVED", "PRIMARY", "VOLUME", "NONE"]
+
+
 def add_instance_modules(ds: FileDataset, modality: str, dimensions: str) -> None:
     """What an enhanced image says beside its functional groups (PS3.3 A.36.2, A.38.1)."""
-    ds.ImageType = ["ORIGINAL", "PRIMARY", "VOLUME", "NONE"]
+    ds.ImageType = image_type(modality)
     ds.DeviceSerialNumber, ds.ManufacturerModelName, ds.SoftwareVersions = "1", "Model", "1"
     ds.AcquisitionDateTime, ds.AcquisitionDuration = "20240102030405", 1.0
     ds.PixelPresentation, ds.VolumetricProperties = "MONOCHROME", "VOLUME"
     ds.VolumeBasedCalculationTechnique = "NONE"
+    ds.PatientPosition = "HFS"
     ds.ContentQualification, ds.PresentationLUTShape = "RESEARCH", "IDENTITY"
     ds.BurnedInAnnotation, ds.LossyImageCompression = "NO", "00"
     ds.DimensionOrganizationSequence = one(DimensionOrganizationUID=dimensions)
@@ -124,24 +133,66 @@ def add_instance_modules(ds: FileDataset, modality: str, dimensions: str) -> Non
         ds.ApplicableSafetyStandardAgency = "IEC"
         ds.ComplexImageComponent, ds.AcquisitionContrast = "MAGNITUDE", "T1"
         ds.PulseSequenceName, ds.MRAcquisitionType, ds.EchoPulseSequence = "SE", "3D", "SPIN"
-        ds.PatientPosition = "HFS"
+        ds.MultipleSpinEcho = ds.MultiPlanarExcitation = ds.PhaseContrast = ds.TimeOfFlightContrast = "NO"
+        ds.SteadyStatePulseSequence, ds.EchoPlanarPulseSequence, ds.SaturationRecovery = "NONE", "NO", "NO"
+        ds.SpectrallySelectedSuppression, ds.OversamplingPhase = "NONE", "NONE"
+        ds.GeometryOfKSpaceTraversal, ds.SegmentedKSpaceTraversal = "RECTILINEAR", "SINGLE"
+        ds.RectilinearPhaseEncodeReordering = "LINEAR"
+        ds.CoverageOfKSpace, ds.NumberOfKSpaceTrajectories = "FULL", 1
 
 
 def modality_groups(modality: str) -> Dataset:
     """Shared groups that an enhanced CT or MR image has to have."""
     groups = Dataset()
     frame_type = {
-        "FrameType": ["ORIGINAL", "PRIMARY", "VOLUME", "NONE"],
+        "FrameType": image_type(modality),
         "PixelPresentation": "MONOCHROME",
         "VolumetricProperties": "VOLUME",
         "VolumeBasedCalculationTechnique": "NONE",
     }
     if modality == "MR":
         frame_type |= {"ComplexImageComponent": "MAGNITUDE", "AcquisitionContrast": "T1"}
+        add_mr_groups(groups)
+    if modality == "CT":
+        groups.IrradiationEventIdentificationSequence = one(IrradiationEventUID="1.2.3.4")
     setattr(groups, FRAME_TYPES[modality], one(**frame_type))
     groups.FrameAnatomySequence = one(FrameLaterality="U", AnatomicRegionSequence=code(codes.SCT.Brain))
     groups.FrameVOILUTSequence = one(WindowCenter=1000, WindowWidth=2000)
     return groups
+
+
+def add_mr_groups(groups: Dataset) -> None:
+    """Shared groups of an original MR image (PS3.3 C.8.13.5)."""
+    groups.MRTimingAndRelatedParametersSequence = one(
+        RepetitionTime=2000.0, FlipAngle=90.0, EchoTrainLength=1, RFEchoTrainLength=1, GradientEchoTrainLength=0,
+        GradientOutputType="DB_DT", GradientOutput=0.0,
+        SpecificAbsorptionRateSequence=one(
+            SpecificAbsorptionRateDefinition="IEC_WHOLE_BODY", SpecificAbsorptionRateValue=0.1
+        ),
+        OperatingModeSequence=one(OperatingModeType="STATIC FIELD", OperatingMode="IEC_NORMAL"),
+    )  # fmt: skip
+    groups.MREchoSequence = one(EffectiveEchoTime=10.0)
+    groups.MRModifierSequence = one(
+        InversionRecovery="NO", FlowCompensation="NONE", Spoiling="NONE", T2Preparation="NO",
+        SpectrallySelectedExcitation="NONE", SpatialPresaturation="NONE", PartialFourier="NO",
+        ParallelAcquisition="NO",
+    )  # fmt: skip
+    groups.MRImagingModifierSequence = one(
+        MagnetizationTransfer="NONE", BloodSignalNulling="NO", Tagging="NONE", TransmitterFrequency=63.8,
+        PixelBandwidth=200.0,
+    )  # fmt: skip
+    groups.MRReceiveCoilSequence = one(
+        ReceiveCoilName="HEAD", ReceiveCoilManufacturerName="", ReceiveCoilType="HEAD", QuadratureReceiveCoil="YES"
+    )
+    groups.MRTransmitCoilSequence = one(
+        TransmitCoilName="BODY", TransmitCoilManufacturerName="", TransmitCoilType="BODY"
+    )
+    groups.MRAveragesSequence = one(NumberOfAverages=1.0)
+    groups.MRFOVGeometrySequence = one(
+        InPlanePhaseEncodingDirection="ROW", MRAcquisitionFrequencyEncodingSteps=24,
+        MRAcquisitionPhaseEncodingStepsInPlane=20, MRAcquisitionPhaseEncodingStepsOutOfPlane=6,
+        PercentSampling=100.0, PercentPhaseFieldOfView=100.0,
+    )  # fmt: skip
 
 
 def code(concept: Any) -> Sequence:

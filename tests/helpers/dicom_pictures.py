@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import FileDataset
 from pydicom.sequence import Sequence
+from pydicom.sr.codedict import codes
 from pydicom.uid import (
     UID,
     ComputedRadiographyImageStorage,
@@ -16,6 +17,7 @@ from pydicom.uid import (
     VLPhotographicImageStorage,
 )
 
+from helpers.dicom_enhanced import code
 from helpers.dicom_series import SeriesMaker
 
 KINDS = {
@@ -85,7 +87,42 @@ class PictureMaker(SeriesMaker):
 
 def add_modules(ds: FileDataset, kind: str) -> None:
     """What the kinds say beside the pixels (PS3.3 A.2, A.26, A.32.1, A.32.4, A.41)."""
+    ds.PatientOrientation = ["L", "F"] if kind.startswith("DX") else []
+    if kind in ("ES", "XC", "CR"):
+        ds.Laterality = ""
     if kind in ("ES", "XC"):
         ds.AcquisitionContextSequence = Sequence([])
-    if kind == "OP":
-        ds.NumberOfFrames, ds.AcquisitionDateTime = 1, "20240102030405"
+    elif kind == "CR":
+        ds.BodyPartExamined, ds.ViewPosition = "", ""
+    elif kind == "OP":
+        add_ophthalmic_modules(ds)
+    else:
+        add_digital_x_ray_modules(ds, "PROCESSING" if kind.endswith("processing") else "PRESENTATION")
+
+
+def add_ophthalmic_modules(ds: FileDataset) -> None:
+    """Ophthalmic Photography 8 Bit (PS3.3 A.41.2)."""
+    ds.NumberOfFrames, ds.AcquisitionDateTime, ds.ImageLaterality = 1, "20240102030405", "R"
+    ds.FrameIncrementPointer = 0x00181063
+    ds.FrameTime = 100
+    ds.SynchronizationFrameOfReferenceUID, ds.SynchronizationTrigger = "1.2.840.10008.15.1.1", "NO TRIGGER"
+    ds.AcquisitionTimeSynchronized = "N"
+    ds.AnatomicRegionSequence = code(codes.SCT.Eye)
+    ds.AcquisitionDeviceTypeCodeSequence = code(codes.SCT.FundusCamera)
+    for keyword in ("PatientEyeMovementCommanded", "EmmetropicMagnification", "IntraOcularPressure", "PupilDilated"):
+        setattr(ds, keyword, "" if keyword.startswith("P") else None)
+    ds.HorizontalFieldOfView, ds.DetectorType = None, ""
+    for keyword in ("RefractiveState", "IlluminationTypeCode", "LightPathFilterTypeStackCode",
+                    "ImagePathFilterTypeStackCode", "LensesCode"):  # fmt: skip
+        setattr(ds, f"{keyword}Sequence", Sequence([]))
+
+
+def add_digital_x_ray_modules(ds: FileDataset, intent: str) -> None:
+    """Digital X-Ray (PS3.3 A.26), values as they are."""
+    ds.PresentationIntentType, ds.ImageLaterality, ds.AnatomicRegionSequence = f"FOR {intent}", "U", Sequence([])
+    ds.PixelIntensityRelationship, ds.PixelIntensityRelationshipSign = "LIN", 1
+    ds.RescaleIntercept, ds.RescaleSlope, ds.RescaleType = 0, 1, "US"
+    ds.PresentationLUTShape, ds.DetectorType, ds.ImagerPixelSpacing = "IDENTITY", "", [0.2, 0.2]
+    ds.AcquisitionContextSequence = Sequence([])
+    if intent == "PRESENTATION":
+        ds.WindowCenter, ds.WindowWidth = 2048, 4096
