@@ -11,7 +11,8 @@ from helpers.dicom_pictures import PictureMaker
 from helpers.dicom_series import SeriesMaker
 from pydicom.dataset import FileDataset
 from pydicom.encaps import encapsulate, generate_frames
-from pydicom.uid import ExplicitVRLittleEndian
+from pydicom.pixels import compress
+from pydicom.uid import JPEG2000, ExplicitVRLittleEndian, JPEG2000Lossless
 
 from sdseg.dicom.gate import Refused, examine
 from sdseg.dicom.series import Series
@@ -59,6 +60,19 @@ def test_subsampled_colour_is_decoded_to_rgb(tmp_path: Path) -> None:
     twin = compressed(KINDS["RGB picture"]()[0], "JPEG baseline", tmp_path)
     assert twin.PhotometricInterpretation == "YBR_FULL_422"
     assert Series.from_datasets([twin]).pixels().shape == (1, 40, 48, 3)
+
+
+@pytest.mark.parametrize(
+    ("photometric", "syntax", "options", "most"),
+    [("YBR_RCT", JPEG2000Lossless, {}, 0), ("YBR_ICT", JPEG2000, {"j2k_psnr": [60]}, 8)],
+)
+def test_jpeg_2000_colour_transforms_are_undone(photometric: str, syntax: str, options: dict, most: float) -> None:
+    (dataset,) = KINDS["RGB picture"]()
+    plain = Series.from_datasets([dataset]).pixels()
+    dataset.PhotometricInterpretation = photometric
+    compress(dataset, syntax, **options)
+    assert dataset.PhotometricInterpretation == photometric
+    assert np.abs(Series.from_datasets([dataset]).pixels() - plain).max() <= most
 
 
 @pytest.mark.parametrize("how", ["JPEG 2000 lossless", "JPEG-LS lossless", "RLE", "JPEG lossless, first order"])
