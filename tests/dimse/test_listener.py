@@ -1,8 +1,10 @@
 """Callers that hang, and callers that are no DICOM application, on a listener with and without TLS."""
 
+import select
 import socket
 import ssl
 import threading
+from contextlib import contextmanager
 
 import pytest
 from pynetdicom import AE, evt
@@ -42,19 +44,47 @@ def test_silent_callers_keep_nobody_out(tls, caller):
             connection.close()
 
 
+@contextmanager
+def connected(port, tls, pki):
+    """A bare connection, without a word of DICOM."""
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+        if tls is None:
+            yield connection
+            return
+        context = ssl.create_default_context(cafile=pki.ca)
+        context.load_cert_chain(pki.ours.certificate, pki.ours.key)
+        with context.wrap_socket(connection, server_hostname="127.0.0.1") as secure:
+            yield secure
+
+
 def test_a_caller_that_stops_in_the_middle_of_a_message_gives_its_place_back(tls, caller, pki):
     """One association is allowed; the caller that holds it says half a message and hangs."""
-    with serve(tls, maximum_associations=1, network_timeout=0.3, acse_timeout=0.3) as port:
-        connection = socket.create_connection(("127.0.0.1", port))
-        if tls is not None:
-            context = ssl.create_default_context(cafile=pki.ca)
-            context.load_cert_chain(pki.ours.certificate, pki.ours.key)
-            connection = context.wrap_socket(connection, server_hostname="127.0.0.1")
+    limits = {"maximum_associations": 1, "network_timeout": 0.3, "acse_timeout": 0.3}
+    with serve(tls, **limits) as port, connected(port, tls, pki) as connection:
         connection.sendall(_HEADER_OF_A_LARGE_PDU + b"half")
-        connection.settimeout(30)
         assert connection.recv(1) == b""
         echo(Peer("SDSEG", "127.0.0.1", port, tls=caller))
-        connection.close()
+
+
+def test_a_caller_that_dribbles_is_cut_off(tls, caller, pki):
+    """A byte now and then keeps a read alive; the whole PDU has its limit all the same."""
+    limits = {"maximum_associations": 1, "network_timeout": 0.4, "acse_timeout": 0.4}
+    with serve(tls, **limits) as port, connected(port, tls, pki) as connection:
+        connection.sendall(_HEADER_OF_A_LARGE_PDU)
+        for _ in range(300):
+            if select.select([connection], [], [], 0.05)[0]:
+                break
+            connection.sendall(b"x")
+        assert connection.recv(1) == b""
+        echo(Peer("SDSEG", "127.0.0.1", port, tls=caller))
+
+
+def test_a_message_of_gigabytes_is_cut_off_at_its_announcement(tls, caller, pki):
+    with serve(tls) as port:
+        with connected(port, tls, pki) as connection:
+            connection.sendall(b"\x01\x00\xff\xff\xff\xff")
+            assert connection.recv(1) == b""
+        echo(Peer("SDSEG", "127.0.0.1", port, tls=caller))
 
 
 @pytest.mark.parametrize("rubbish", [b"GET / HTTP/1.1\r\n\r\n", b"\xff" * 4096, b"\x04\x00\x00\x00\x00\x00", b""])

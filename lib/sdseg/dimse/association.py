@@ -11,7 +11,7 @@ from pynetdicom.association import Association
 from pynetdicom.presentation import PresentationContext, build_context
 
 from sdseg.dimse.answering import Answering
-from sdseg.dimse.connection import keep_moving
+from sdseg.dimse.connection import bound_pdus, keep_moving
 from sdseg.dimse.contexts import VERIFICATION
 from sdseg.dimse.entity import introduce
 from sdseg.dimse.negotiation import BusyError, NotConnectedError, ended, failure_of
@@ -93,6 +93,7 @@ def _try(peer: Peer, contexts: Sequence[PresentationContext], handlers: Handlers
     def on_open(event: evt.Event) -> None:
         opened.append(event)
         keep_moving(event.assoc.dul.socket.socket, peer.timeouts.network)
+        bound_pdus(event.assoc.dul.socket, peer.timeouts.network)
 
     try:
         association = ae.associate(
