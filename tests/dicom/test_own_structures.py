@@ -100,7 +100,7 @@ def test_a_wrong_name_is_refused(name: object) -> None:
         ("structures: {a: {", "not valid YAML"),
         ("left hip: {}", 'one entry, "structures"'),
         ("- 1", 'one entry, "structures"'),
-        ("structures: [1]", 'one entry, "structures"'),
+        ("structures: [1]", r"must be given by name, not as \[1\]"),
         ("structures:\n  a: {category: x, type: y}\n  a: {category: x, type: z}\n", "a is given twice"),
         ("structures: {a: !!python/object/apply:os.getcwd []}", "not valid YAML"),
     ],

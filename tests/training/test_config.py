@@ -90,3 +90,12 @@ def test_an_empty_mask_teaches_nothing(example: ExampleConfig) -> None:
     nib.save(nib.Nifti1Image(np.zeros((64, 64, 8), np.uint8), np.eye(4)), example.label)
     with pytest.raises(LabelError, match="labels no voxel"):
         load_slices([example.example()], Recipe(image_size=64), {"brain": 1})
+
+
+def test_structures_of_ones_own_are_checked(config: Make, tmp_path: Path) -> None:
+    coded = {"category": "SCT:91723000:Anatomical Structure", "type": "SCT:24136001:Hip joint"}
+    with pytest.raises(InputError, match=r"structures: hip: .*means Hip joint"):
+        config(structures={"hip": {**coded, "type": "SCT:24136001:Liver"}})
+    told = config(structures={"hip": coded})
+    assert told.model_dump(mode="json")["structures"] == {"hip": coded}
+    assert "structures" not in config().model_dump(mode="json"), "a run begun before must still resume"

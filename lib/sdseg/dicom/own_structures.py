@@ -42,13 +42,15 @@ def load_structures(path: Path) -> dict[str, Structure]:
         ) from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise InputError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(values, Mapping) or set(values) != {"structures"} or not isinstance(values["structures"], dict):
+    if not isinstance(values, Mapping) or set(values) != {"structures"}:
         raise InputError(f'{path} must hold one entry, "structures", with a structure under each name.')
     return parse_structures(values["structures"], str(path))
 
 
-def parse_structures(values: Mapping[Any, Any], origin: str) -> dict[str, Structure]:
+def parse_structures(values: Any, origin: str) -> dict[str, Structure]:
     """Plain values, name: {category, type, modifier, rgb}, as structures; InputError names `origin` and the name."""
+    if not isinstance(values, Mapping):
+        raise InputError(f"{origin}: the structures must be given by name, not as {str(values)[:80]}.")
     return {name: _parse(name, entry, origin) for name, entry in values.items()}
 
 

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
 
+from sdseg.dicom.own_structures import parse_structures
 from sdseg.errors import InputError
 from sdseg.model.presets import get_preset
 from sdseg.training.data_config import DataConfig, DatasetConfig, ExamplesConfig, relative_to
@@ -59,6 +60,7 @@ class TrainingConfig(Strict):
         name: of the model.
         model: which, and how large.
         labels: structure -> value; empty for the data set's.
+        structures: codes of labels that the table of structures lacks (docs/structures.md); goes into the card.
         recipe: changes of the default `Recipe`; its windows default to the data set's.
         data: a data set, or a list of examples.
         autoencoder: stage one of SDSeg; None where it starts from given weights.
@@ -76,6 +78,7 @@ class TrainingConfig(Strict):
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
     model: ModelConfig = Field(default_factory=ModelConfig)
     labels: dict[str, int] = Field(default_factory=dict)
+    structures: dict[str, Any] = Field(default_factory=dict, exclude_if=lambda given: not given)
     recipe: dict[str, Any] = Field(default_factory=dict)
     data: DataConfig
     autoencoder: AutoencoderConfig | None = None
@@ -93,6 +96,12 @@ class TrainingConfig(Strict):
     @classmethod
     def _list_is_training(cls, data: Any) -> Any:
         return {"train": data} if isinstance(data, list | tuple) else data
+
+    @field_validator("structures")
+    @classmethod
+    def _are_coded(cls, structures: dict[str, Any]) -> dict[str, Any]:
+        parse_structures(structures, "structures")
+        return structures
 
     @model_validator(mode="after")
     def _check(self) -> TrainingConfig:

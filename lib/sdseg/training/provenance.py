@@ -37,7 +37,8 @@ def training_card(
     }
     model = config.model
     preset = model.preset if model.kind == SDSEG else f"{recipe.image_size} pixels"
-    return ModelCard(config.name, preset, dict(data.labels), recipe, training, model.kind)
+    structures = dict(config.structures)
+    return ModelCard(config.name, preset, dict(data.labels), recipe, training, model.kind, structures)
 
 
 def _describe(config: TrainingConfig, data: TrainingData) -> dict[str, Any]:

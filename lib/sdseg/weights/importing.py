@@ -120,7 +120,9 @@ def _card(imported: Imported, default_name: str, description: Description, assum
         # The authors stretch a slice to a square.
         recipe = Recipe(size, description.windows or PHOTOGRAPHS, keep_proportions=False)
     name = description.name or (before.name if before else default_name)
-    return ModelCard(name, imported.preset.name, labels, recipe, _provenance(imported, before, assumed))
+    structures = dict(before.structures) if before else {}
+    told = _provenance(imported, before, assumed)
+    return ModelCard(name, imported.preset.name, labels, recipe, told, structures=structures)
 
 
 def _provenance(imported: Imported, before: ModelCard | None, assumed: dict[str, int]) -> dict[str, Any]:
