@@ -1,4 +1,4 @@
-"""Body part and side of the source as far as every image agrees: General Series of the SEG (PS3.3 C.7.3.1)."""
+"""Body part of the source as far as every image agrees: General Series of the SEG (PS3.3 C.7.3.1)."""
 
 import re
 
@@ -11,17 +11,13 @@ CODE_STRING = re.compile(r"[A-Z0-9 _]{1,16}")  # VR CS, PS3.5 6.2
 
 
 def body_part(series: Series) -> Dataset:
-    """BodyPartExamined and Laterality, each only where all images carry the same valid value."""
+    """BodyPartExamined where all images carry the same valid one.
+
+    Laterality (0020,0060) is not repeated: a multi-frame object tells the side with its content, a SEG by the
+    modifier of a segment's code, and validators refuse it beside that.
+    """
     found = Dataset()
-    part, side = shared(series, "BodyPartExamined"), shared(series, "Laterality")
-    if CODE_STRING.fullmatch(part):
+    parts = {text(dataset, "BodyPartExamined") for dataset in series.datasets}
+    if len(parts) == 1 and CODE_STRING.fullmatch(part := parts.pop()):
         found.BodyPartExamined = part
-    if side in ("L", "R"):
-        found.Laterality = side
     return found
-
-
-def shared(series: Series, keyword: str) -> str:
-    """The value that all images have, else ""."""
-    values = {text(dataset, keyword) for dataset in series.datasets}
-    return values.pop() if len(values) == 1 else ""

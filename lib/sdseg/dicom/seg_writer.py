@@ -21,7 +21,8 @@ from sdseg.dicom.seg_identity import SegIdentity
 from sdseg.dicom.seg_labels import Segments, segments
 from sdseg.dicom.seg_sources import name_sources
 from sdseg.dicom.series import Series
-from sdseg.dicom.source_headers import PATIENT_NAME, seg_character_set, source_headers, usable
+from sdseg.dicom.source_headers import seg_character_set, source_headers
+from sdseg.dicom.source_patient import PATIENT_NAME, usable
 from sdseg.errors import InputError
 
 __all__ = ["SegProvenance", "SegmentationType", "build_seg", "save_seg"]

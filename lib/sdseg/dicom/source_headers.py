@@ -1,28 +1,20 @@
 """Headers of a series as a SEG can take them over: one bad optional attribute must not cost the result."""
 
-import logging
 from collections.abc import Iterable
 from copy import deepcopy
 
 import numpy as np
-from pydicom.charset import convert_encodings
-from pydicom.config import RAISE
-from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
-from pydicom.filebase import DicomBytesIO
-from pydicom.filewriter import write_dataset
-from pydicom.multival import MultiValue
-from pydicom.tag import BaseTag, Tag
 from pydicom.uid import UID, MRImageStorage
-from pydicom.valuerep import format_number_as_ds, validate_value
+from pydicom.valuerep import format_number_as_ds
 
 from sdseg.dicom.geometry import SeriesGeometry
-from sdseg.dicom.header import VALUE_ERRORS, numbers, text
+from sdseg.dicom.header import numbers, text
 from sdseg.dicom.plane import holder_of
 from sdseg.dicom.series import Series
 from sdseg.dicom.source_frame import SourceFrame
+from sdseg.dicom.source_patient import patient_and_study
 
-log = logging.getLogger(__name__)
 SHARED = ("SOPClassUID", "StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID", "Modality", "Rows", "Columns")
 TYPE_2 = (
     "PatientID",
@@ -35,14 +27,7 @@ TYPE_2 = (
     "ReferringPhysicianName",
 )
 """May be empty but not absent in Patient and General Study (PS3.3 C.7.1.1, C.7.2.1)."""
-IDENTITY = ("PatientID", "PatientName", "IssuerOfPatientID", "StudyInstanceUID", "StudyID", "AccessionNumber")
-"""Kept even where they break a rule of their VR: an archive must find the SEG beside its images."""
-SEXES = ("M", "F", "O", "")
-COPIED_GROUPS = (0x0008, 0x0010, 0x0012, 0x0018, 0x0020, 0x0032, 0x0038)
-PATIENT_NAME = Tag(0x0010, 0x0010)
-LOSSY_COMPRESSION = (0x00282110, 0x00282112, 0x00282114)  # whether, ratio, method: stays with what is derived
 SIMPLE_CHARACTER_SETS = ("", "ISO_IR 100", "ISO_IR 101", "ISO_IR 144", "ISO_IR 192", "GB18030")
-ENCODING_ERRORS = (*VALUE_ERRORS, LookupError)
 
 
 def source_headers(series: Series) -> list[Dataset]:
@@ -114,70 +99,9 @@ def decimals(values: Iterable[float]) -> list[str]:
     return [format_number_as_ds(float(value)) for value in values]
 
 
-def patient_and_study(dataset: Dataset) -> Dataset:
-    """Attributes of patient, study and equipment that can be written again; PatientName is left out."""
-    header = Dataset()
-    dropped = []
-    for tag in dataset.keys():  # noqa: SIM118 - iterating over a dataset would convert every value
-        copied = tag.group in COPIED_GROUPS or tag in LOSSY_COMPRESSION
-        if tag.is_private or not copied or tag == PATIENT_NAME:
-            continue
-        element = usable(dataset, tag)
-        if element is None:
-            dropped.append(str(tag))
-        else:
-            header.add(element)
-    if text(header, "PatientSex") not in SEXES:
-        header.PatientSex = ""
-        dropped.append("PatientSex")
-    if dropped:
-        log.warning("Unusable attributes of the source images were left out: %s", ", ".join(dropped))
-    return header
-
-
-def usable(dataset: Dataset, tag: BaseTag) -> DataElement | None:
-    """A copy of the attribute if it obeys its VR (or tells whose image this is) and can be encoded, else None.
-
-    A copy, because setting an attribute of one dataset changes it in every dataset that shares the element.
-    """
-    try:
-        element = dataset[tag]
-        if element.keyword not in IDENTITY:
-            validate(element)
-        alone = Dataset()
-        alone.add(element)
-        write_dataset(little_endian_buffer(), alone, character_sets(dataset))
-    except ENCODING_ERRORS:
-        return None
-    return deepcopy(element)
-
-
-def validate(element: DataElement) -> None:
-    """ValueError where the value, or one within a sequence, breaks the rules of its VR (PS3.5 6.2)."""
-    if element.VR == "SQ":
-        for nested in (nested for item in element.value for nested in item):
-            validate(nested)
-        return
-    values = element.value if isinstance(element.value, MultiValue) else [element.value]
-    for value in values:
-        if value not in (None, ""):
-            validate_value(element.VR, str(value) if element.VR in ("DS", "IS", "PN") else value, RAISE)
-
-
-def character_sets(dataset: Dataset) -> list[str]:
-    """Python encodings of the dataset's text."""
-    return list(convert_encodings(dataset.get("SpecificCharacterSet") or "ISO_IR 6"))
-
-
 def seg_character_set(dataset: Dataset, added_text: str) -> str | None:
     """Specific Character Set for a SEG: that of the source where it is a simple one and enough, else UTF-8."""
     found = text(dataset, "SpecificCharacterSet")
     if not added_text.isascii() or found not in SIMPLE_CHARACTER_SETS:
         return "ISO_IR 192"
     return found or None
-
-
-def little_endian_buffer() -> DicomBytesIO:
-    buffer = DicomBytesIO()
-    buffer.is_little_endian, buffer.is_implicit_VR = True, False
-    return buffer
