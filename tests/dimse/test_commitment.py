@@ -114,6 +114,7 @@ def test_a_late_report_is_answered_with_success_and_counts_once(call, book, file
         assert not book.claim_late(peer, file.sop_instance_uid)
         assert archive.send_report(all_committed(requests[0])) == 0x0000
     assert not book.claim_late(replace(peer, called="OTHER"), file.sop_instance_uid)
+    assert not book.claim_late(replace(peer, host="127.0.0.2"), file.sop_instance_uid), "two may bear one title"
     assert not book.claim_late(peer, generate_uid())
     assert book.claim_late(peer, file.sop_instance_uid)
     assert not book.claim_late(peer, file.sop_instance_uid)

@@ -1,5 +1,6 @@
 """docs/conformance.md against the code, and against what is negotiated over a socket."""
 
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -256,3 +257,9 @@ def test_http_statuses_mean_what_is_written(text):
     assert {401, 404, 409, 415, 503, 507} < set(failures)
     for status, told in failures.items():
         assert isinstance(failure(status, {}, "", ""), RefusedError) == (told == "refused"), status
+
+
+def test_every_page_that_it_refers_to_exists(text):
+    pages = set(re.findall(r"\]\(([a-z-]+\.md)\)", text))
+    assert pages
+    assert [page for page in sorted(pages) if not (DOCUMENT.parent / page).is_file()] == []

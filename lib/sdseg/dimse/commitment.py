@@ -67,7 +67,7 @@ class Commitments:
         transaction = generate_uid()
         with self._news:
             # Written down before it is sent: the report may be quicker than the answer.
-            self._book[transaction] = _Transaction(peer.called, frozenset(file.sop_instance_uid for file in files))
+            self._book[transaction] = _Transaction(peer.name, frozenset(file.sop_instance_uid for file in files))
             while len(self._book) > self._keep:
                 self._book.popitem(last=False)
         _send(association, peer, _request(transaction, files))
@@ -94,7 +94,7 @@ class Commitments:
                 for entry in self._book.values()
                 if not entry.read
                 and entry.outcome is not None
-                and entry.archive == peer.called
+                and entry.archive == peer.name
                 and sop_instance_uid in entry.outcome.committed
             ]
             for entry in late:
