@@ -3,7 +3,9 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+from helpers.dicom_series import SeriesMaker
 from pydicom.sr._concepts_dict import concepts
 from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
@@ -12,6 +14,10 @@ from sdseg.dicom import codes as table
 from sdseg.dicom.code_text import is_snomed_identifier, parse_code
 from sdseg.dicom.codes import add_structures, structure
 from sdseg.dicom.own_structures import load_structures, parse_structures, use_structures
+from sdseg.dicom.parametric_map import PROBABILITY, build_map
+from sdseg.dicom.seg_check import encoded
+from sdseg.dicom.seg_writer import SegProvenance, build_seg
+from sdseg.dicom.series import load_series
 from sdseg.errors import InputError, LabelError
 
 ANATOMY = "SCT:91723000:Anatomical Structure"
@@ -45,6 +51,20 @@ def test_a_file_adds_structures(tmp_path: Path) -> None:
     assert polyp.category == codes.SCT.MorphologicallyAbnormalStructure
     with pytest.raises(LabelError, match="like gastric polyp"):
         structure("gastric polypp")
+
+
+def test_meanings_in_any_script_reach_the_objects(provenance: SegProvenance) -> None:
+    hip = {"category": ANATOMY, "type": "99CLINIC:HIP:股关节"}
+    add_structures(parse_structures({"hip": hip}, "own.yaml"))
+    series = load_series(SeriesMaker().datasets())
+    mask = np.zeros(series.shape, np.uint8)
+    mask[2, 3:5] = 1
+    made = (
+        build_seg(series, mask, {"hip": 1}, provenance),
+        build_map(series, mask.astype(np.float32), "hip", PROBABILITY, provenance),
+    )
+    for item in made:
+        assert "股关节" in str(encoded(item))
 
 
 def test_json_is_read_too(tmp_path: Path) -> None:

@@ -93,7 +93,7 @@ def build_map(
         derivation=codes.DCM.SegmentationImageDerivation,
         contributing_equipment=[equipment(provenance)],
         series_description=f"{version}: {quantity.name} of {label}"[:LONG_STRING],
-        specific_character_set=seg_character_set(series.datasets[0], f"{provenance} {label}"),
+        specific_character_set=seg_character_set(series.datasets[0], f"{provenance} {label} {found}"),
     )
     made.SharedFunctionalGroupsSequence[0].FrameAnatomySequence = [anatomy(found)]
     tell_derivation(made, quantity, provenance)

@@ -66,7 +66,7 @@ def build_seg(
     created = created or datetime.now()
     creator = person_name(content_creator_name or maker.name)
     description = (series_description or default_description(maker, content))[:LONG_STRING]
-    added_text = f"{provenance} {maker} {creator} {description}"
+    added_text = f"{provenance} {maker} {creator} {description} {content.names} {content.structures}"
     seg = Segmentation(
         source_images=source_headers(series),
         pixel_array=content.labelmap,
