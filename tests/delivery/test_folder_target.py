@@ -37,6 +37,7 @@ def test_another_object_under_the_uid_is_refused(archive: Path, file: Path) -> N
         FolderTarget(archive).deliver(file)
 
 
+@pytest.mark.filterwarnings("ignore:Invalid value for VR")
 @pytest.mark.parametrize("keyword", ["SOPInstanceUID", "SeriesInstanceUID"])
 def test_a_hostile_uid_is_no_path(archive: Path, keyword: str) -> None:
     hostile = SeriesMaker(rows=8, columns=8).datasets()[0]
@@ -51,6 +52,7 @@ def test_a_hostile_uid_is_no_path(archive: Path, keyword: str) -> None:
     assert not list(archive.iterdir()) and not list(archive.parent.glob("evil*"))
 
 
+@pytest.mark.filterwarnings("ignore:Invalid value for VR")
 def test_a_hostile_modality_is_no_path_either(archive: Path) -> None:
     hostile = SeriesMaker(rows=8, columns=8).datasets()[0]
     hostile.Modality = "../../CT"

@@ -23,7 +23,7 @@ RETRIEVE = re.compile(r"/dicom-web/studies/([\d.]+)/series/([\d.]+)/instances/([
 
 @dataclass(frozen=True)
 class Answer:
-    """One answer out of the ordinary. `keep`: the object is kept all the same. `unread`: the request's body is left."""
+    """One answer out of the ordinary. `keep`: the object is kept all the same. `unread`: it comes before the body."""
 
     status: int = 200
     body: bytes = b""
@@ -44,7 +44,7 @@ class WebPacs:
         seen: method, path, headers and size of the body of every request.
         stores, searches, roots: answers to the next of these requests, instead of the ordinary one.
         late: how many searches do not list what is there.
-        sees_filter: whether the search heeds SOPInstanceUID.
+        sees_filter: whether the search heeds SOPInstanceUID; if not, it gives two results at a time.
     """
 
     url: str = ""
@@ -61,12 +61,13 @@ class WebPacs:
         return [request for request in self.seen if request[0] == method]
 
     def found(self, study: str, series: str, query: str) -> list[dict[str, Any]]:
-        headers = [pydicom.dcmread(BytesIO(file), stop_before_pixels=True) for file in self.kept.values()]
+        headers = [pydicom.dcmread(BytesIO(file), stop_before_pixels=True) for file in list(self.kept.values())]
         uids = [str(h.SOPInstanceUID) for h in headers if (h.StudyInstanceUID, h.SeriesInstanceUID) == (study, series)]
         if self.sees_filter:
             uids = [uid for uid in uids if f"SOPInstanceUID={uid}" in query]
-        elif "offset=0" not in query and "offset" in query:
-            uids = []
+        else:
+            offset = re.search(r"offset=(\d+)", query)
+            uids = uids[int(offset[1]) if offset else 0 :][:2]
         if uids and self.late:
             self.late -= 1
             return []
@@ -111,14 +112,16 @@ class _Handler(BaseHTTPRequestHandler):
         if answer is not None and answer.unread:
             self.close_connection = True
             self.pacs.seen.append(("POST", self.path, self.headers, 0))
-            return self.reply(answer)
+            self.reply(answer)
+            self.rfile.read(size)  # as servers do: closing at once could take the answer back
+            return
         body = self.rfile.read(size)
         self.pacs.seen.append(("POST", self.path, self.headers, len(body)))
         file = body.partition(b"\r\n\r\n")[2].rpartition(b"\r\n--")[0]
         uid = str(pydicom.dcmread(BytesIO(file), stop_before_pixels=True).SOPInstanceUID)
         if answer is None or answer.keep:
             self.pacs.kept.setdefault(uid, file)
-        return self.reply(answer or Answer(200, stored_json(uid)))
+        self.reply(answer or Answer(200, stored_json(uid)))
 
     def reply(self, answer: Answer) -> None:
         if answer.silent:
