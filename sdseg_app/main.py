@@ -1,6 +1,7 @@
 """SDSeg as a MONAI Label app: `monailabel start_server --app sdseg_app --studies FOLDER_OR_URL`."""
 
 import logging
+import warnings
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
@@ -33,6 +34,9 @@ from sdseg_app.weights_choice import note_server_start
 
 # It tells of every single search; the server's own log lines say what they were for.
 logging.getLogger("dicomweb_client").setLevel(logging.WARNING)
+# Its warnings quote values of headers, a patient's among them.
+logging.getLogger("pydicom").setLevel(logging.ERROR)
+warnings.filterwarnings("ignore", module=r"pydicom\b")
 
 
 class SDSegApp(MONAILabelApp):

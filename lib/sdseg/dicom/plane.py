@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from sdseg.dicom.groups import group
-from sdseg.dicom.header import integer, numbers, text
+from sdseg.dicom.header import integer, numbers, text, uid
 from sdseg.dicom.marks import marks_of
 from sdseg.dicom.named import blame
 from sdseg.dicom.source_frame import SourceFrame
@@ -61,7 +61,7 @@ def plane_of(frame: SourceFrame) -> Plane:
     found = {keyword: numbers(holder(name), keyword, count) for keyword, count, name in REQUIRED}
     rows, columns = integer(dataset, "Rows"), integer(dataset, "Columns")
     missing = [keyword for keyword, values in found.items() if values is None]
-    if not text(dataset, "FrameOfReferenceUID"):
+    if not uid(dataset, "FrameOfReferenceUID"):
         missing.append("FrameOfReferenceUID")
     orientation, position, spacing = found.values()
     if orientation is None or position is None or spacing is None or missing or not rows or not columns:
