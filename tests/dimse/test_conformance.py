@@ -17,6 +17,7 @@ from sdseg import __version__
 from sdseg.delivery.dimse_target import PATIENCE, DimseTarget
 from sdseg.dimse.association import PAUSES, echo
 from sdseg.dimse.commitment import Commitments
+from sdseg.dimse.connection import LARGEST_PDU
 from sdseg.dimse.contexts import (
     AS_SCP,
     AS_SCU,
@@ -29,6 +30,7 @@ from sdseg.dimse.contexts import (
 from sdseg.dimse.listener import Listening, listening, reports_listener
 from sdseg.dimse.peer import Timeouts
 from sdseg.dimse.status import Verdict, action_verdict, commitment_may_pass, storage_verdict
+from sdseg.dimse.store import SLOWEST
 from sdseg.errors import RefusedError
 from sdseg.node import intake
 from sdseg.node.callers import CALLED_UNKNOWN, CALLING_UNKNOWN
@@ -245,7 +247,9 @@ def test_times_are_those_of_the_code(text):
     seconds = Timeouts()
     assert rows["Connection and TLS handshake"] == f"{seconds.connect:g}"
     assert rows["Answer to an association request, release (ACSE)"] == f"{seconds.acse:g}"
-    assert rows["Answer to a DIMSE message"].startswith(f"{seconds.dimse:g}, ")
+    slowest = f"1 more for every {SLOWEST // 1000} kB"
+    assert rows["Answer to a DIMSE message"].startswith(f"{seconds.dimse:g}, and {slowest}")
+    assert f"more than {LARGEST_PDU >> 20} MiB" in text
     assert rows["A connection that does not move"] == f"{seconds.network:g}"
     assert rows["Report of storage commitment"] == f"{PATIENCE:g}"
     assert f"tried again after {PAUSES[0]:g} and {PAUSES[1]:g} seconds" in text

@@ -28,7 +28,7 @@ class Timeouts:
 
     connect: float = 10.0
     acse: float = 30.0
-    dimse: float = 120.0
+    dimse: float = 60.0
     network: float = 60.0
 
     def __post_init__(self) -> None:

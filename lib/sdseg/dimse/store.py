@@ -25,7 +25,7 @@ _OTHER = {
 }
 _MOST_CONTEXTS = 128  # PS3.8 9.3.2.2: odd identifiers up to 255.
 # Bytes a second below which a peer is given up, so that a large object does not run into the time limit.
-_SLOWEST = 100_000
+SLOWEST = 100_000
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def store_files(peer: Peer, paths: Sequence[Path]) -> list[Stored]:
 def store_file(association: Association, peer: Peer, file: SentFile) -> Stored:
     """Store one file over an association that proposed its contexts. Raises RefusedError, DeliveryError, InputError."""
     what, warning = _as_accepted(association, peer, file)
-    association.dimse_timeout = peer.timeouts.dimse + file.size / _SLOWEST
+    association.dimse_timeout = peer.timeouts.dimse + file.size / SLOWEST
     message = f"the C-STORE of {file.sop_instance_uid}"
     try:
         status = answer_to(association, peer, message, lambda: association.send_c_store(what))
