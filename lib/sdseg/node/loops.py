@@ -12,6 +12,10 @@ log = logging.getLogger(__name__)
 DISK_PAUSE_SECONDS = 5.0
 
 
+class LoopThread(threading.Thread):
+    """A thread of the node's own: what ends it is a bug, while a stranger can end one of pynetdicom's."""
+
+
 class Loop:
     """Calls `step` again and again: at once while it returns True, else after `pause` seconds.
 
@@ -28,7 +32,7 @@ class Loop:
     def __init__(self, name: str, step: Callable[[], bool], pause: float, stopping: threading.Event) -> None:
         self._step, self._pause, self._stopping = step, pause, stopping
         self.name = name
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread = LoopThread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
         """Begin."""

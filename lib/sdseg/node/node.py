@@ -18,7 +18,7 @@ from sdseg.node.home import Home
 from sdseg.node.intake import Intake
 from sdseg.node.ledger import Ledger
 from sdseg.node.listener import Listener
-from sdseg.node.loops import Loop
+from sdseg.node.loops import Loop, LoopThread
 from sdseg.node.metrics import Counters, serve
 from sdseg.node.recovery import recover
 from sdseg.node.retention import Retention
@@ -33,6 +33,7 @@ HOUSEKEEPING_SECONDS = 1.0
 RETENTION_SECONDS = 60.0
 # How long a delivery under way may take when the node stops; it is harmless to make it again.
 PATIENCE_SECONDS = 10.0
+ACCEPTING = "(serve_forever)"  # how Python calls the thread that accepts connections
 
 
 class Node:
@@ -94,7 +95,7 @@ class Node:
         for name, target in open_targets(self._config, commitments).items():
             courier = Courier(name, target, self._config.retry, home, ledger, counters)
             for number in range(self._config.targets[name].parallel):
-                loops.append(Loop(f"{name}-{number}", courier.step, LOOK_SECONDS, self._stopping))
+                loops.append(Loop(f"delivery to {name}, {number}", courier.step, LOOK_SECONDS, self._stopping))
         return loops
 
     def _housekeeping(self, home: Home, ledger: Ledger, associations: Associations, counters: Counters) -> list[Loop]:
@@ -115,13 +116,20 @@ class Node:
 
     @contextmanager
     def _watching(self) -> Iterator[None]:
-        """A thread that ends by a bug ends the node: it must not go on half dead."""
+        """A thread of ours that ends by a bug ends the node: it must not go on half dead.
+
+        pynetdicom's thread of one connection may end by what a stranger sends over it: that ends the connection.
+        """
         before = threading.excepthook
 
         def on_error(failure: threading.ExceptHookArgs) -> None:
-            name = failure.thread.name if failure.thread else "?"
+            name = failure.thread.name if failure.thread else ""
             kind, error, trace = failure.exc_type, failure.exc_value, failure.exc_traceback
-            log.critical("a bug ended %s", name, exc_info=(kind, error or kind(), trace))
+            told = (kind, error or kind(), trace)
+            if not isinstance(failure.thread, LoopThread) and not name.endswith(ACCEPTING):
+                log.error("a connection was ended by what came over it", exc_info=told)
+                return
+            log.critical("a bug ended %s", name, exc_info=told)
             self._failed = True
             self._stopping.set()
 
