@@ -1,13 +1,17 @@
 """Each answer that a DICOMweb server may give to a store, on a real socket."""
 
 import re
+import struct
 from concurrent.futures import ThreadPoolExecutor
+from math import nan
 from pathlib import Path
 
 import pydicom
 import pytest
 from delivery.web_pacs import Answer, WebPacs, failed_json, stored_json
 from helpers.dicom_series import SeriesMaker
+from pydicom import DataElement
+from pydicom.uid import RLELossless
 
 from sdseg.delivery.dicomweb_target import DicomWebTarget
 from sdseg.delivery.target import Confirmation
@@ -72,6 +76,23 @@ def test_an_archive_may_correct_its_records_but_not_the_patient(pacs: WebPacs, f
     pacs.kept[uid_of(file)] = corrected.read_bytes()
     with pytest.raises(RefusedError, match="another object"):
         target(pacs).deliver(file)
+
+
+@pytest.mark.filterwarnings("ignore:Invalid value", "ignore:Value")
+@pytest.mark.parametrize(
+    ("tag", "vr", "value"), [(0x00200011, b"IS", "abcd"), (0x00180050, b"DS", "thin"), (0x00189073, b"FD", nan)]
+)
+def test_an_odd_value_does_not_make_another_object(
+    pacs: WebPacs, file: Path, tag: int, vr: bytes, value: str | float
+) -> None:
+    dataset = pydicom.dcmread(file)
+    written_as = "LO" if isinstance(value, str) else "FD"
+    dataset[tag] = DataElement(tag, written_as, value)
+    dataset.save_as(file)
+    place = struct.pack("<HH", tag >> 16, tag & 0xFFFF)
+    file.write_bytes(file.read_bytes().replace(place + written_as.encode(), place + vr))
+    target(pacs).deliver(file)
+    assert target(pacs).deliver(file).already_there
 
 
 def test_a_search_that_is_late_is_waited_for(pacs: WebPacs, file: Path) -> None:
@@ -258,6 +279,21 @@ def test_a_truncated_file_does_not_leave(pacs: WebPacs, file: Path, size: int) -
     with pytest.raises(InputError, match=f"{file.name} (is|lacks)"):
         target(pacs).deliver(file)
     assert not pacs.seen
+
+
+@pytest.mark.filterwarnings("ignore:End of file reached")
+def test_a_truncated_compressed_file_does_not_leave(pacs: WebPacs, file: Path) -> None:
+    dataset = pydicom.dcmread(file)
+    dataset.compress(RLELossless)
+    dataset.save_as(file)
+    whole = file.read_bytes()
+    for size in (len(whole) // 2, len(whole) - 30):
+        file.write_bytes(whole[:size])
+        with pytest.raises(InputError, match="is truncated"):
+            target(pacs).deliver(file)
+    assert not pacs.seen
+    file.write_bytes(whole)
+    target(pacs).deliver(file)
 
 
 def test_several_threads_may_deliver(pacs: WebPacs, tmp_path: Path) -> None:

@@ -7,6 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 from pydicom import DataElement, Dataset
 from pydicom.datadict import tag_for_keyword
+from pydicom.tag import BaseTag
+
+from sdseg.dicom.header import VALUE_ERRORS
 
 _PIXEL_DATA = 0x7FE00010
 # What an archive may coerce to its own records (PS3.4 B.4.1), and how it encodes text. PatientID is compared.
@@ -43,15 +46,23 @@ def _compared(dataset: Dataset, top: bool) -> Iterator[DataElement]:
         # A group number is private when it is odd; element 0 is a group's length.
         if coerced or tag.is_private or tag.element == 0 or (top and tag == _PIXEL_DATA):
             continue
-        element = dataset[tag]
+        element = _element(dataset, tag)
         if element.VR not in _TIMES and not element.is_empty:
             yield element
+
+
+def _element(dataset: Dataset, tag: BaseTag) -> DataElement:
+    """One that cannot be read is compared as it is written: real headers hold text where numbers belong."""
+    try:
+        return dataset[tag]
+    except VALUE_ERRORS:
+        return DataElement(tag, "UN", dataset.get_item(tag).value)
 
 
 def _same_value(one: DataElement, other: DataElement) -> bool:
     if one.VR == "SQ" and other.VR == "SQ":
         return len(one.value) == len(other.value) and all(map(_same, one.value, other.value))
-    return bool(one.value == other.value)
+    return bool(one.value == other.value) or repr(one.value) == repr(other.value)  # not a number equals nothing
 
 
 def _same_pixels(one: Dataset, other: Dataset) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -111,8 +112,9 @@ def _store(client: Archive, file: Outgoing) -> tuple[str, bool]:
         answer = stow(client, file)
     except RefusedError:
         # Somebody else may have stored it meanwhile, which some archives call a conflict.
-        if _is_there(client, file):
-            return "", True
+        with suppress(DeliveryError):  # the refusal says more
+            if _is_there(client, file):
+                return "", True
         raise
     return warning_of(answer), answer is not None and answer.stored
 

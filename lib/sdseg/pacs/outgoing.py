@@ -53,6 +53,8 @@ class Outgoing:
 
 def _is_cut_short(header: FileDataset, size: int) -> bool:
     """Whether the file ends within a value: pydicom reads such a file without a word."""
+    if not header:
+        return True  # what is left of compressed pixels without their end
     if header.file_meta.get("TransferSyntaxUID") == DeflatedExplicitVRLittleEndian:
         return False  # its offsets are not those of the file; a cut one cannot be inflated
     raw = [element for element in Dataset.values(header) if isinstance(element, RawDataElement)]
