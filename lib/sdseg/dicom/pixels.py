@@ -4,6 +4,15 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.pixels import apply_modality_lut, pixel_array
+from pydicom.uid import (
+    JPEG2000,
+    JPEG2000Lossless,
+    JPEGBaseline8Bit,
+    JPEGExtended12Bit,
+    JPEGLSLossless,
+    JPEGLSNearLossless,
+    RLELossless,
+)
 
 from sdseg.dicom import jpeg_extended
 from sdseg.dicom.colour import rgb_values
@@ -15,6 +24,14 @@ from sdseg.dicom.source_frame import SourceFrame
 from sdseg.errors import InputError
 
 jpeg_extended.register()
+DECODERS: dict[str, str] = {
+    JPEGBaseline8Bit: "pillow",
+    JPEGLSLossless: "pyjpegls",
+    JPEGLSNearLossless: "pyjpegls",
+    JPEG2000Lossless: "pylibjpeg",
+    JPEG2000: "pylibjpeg",
+    RLELossless: "pydicom",
+}
 
 
 def frame_values(frame: SourceFrame) -> NDArray[np.float32]:
@@ -58,7 +75,7 @@ def stored_values(frame: SourceFrame) -> NDArray:
     """Stored values, decompressed where needed and YBR turned to RGB: (rows, columns) or (rows, columns, 3)."""
     dataset = frame.dataset
     try:
-        array = pixel_array(dataset, index=(frame.number or 1) - 1)
+        array = pixel_array(dataset, index=(frame.number or 1) - 1, decoding_plugin=decoder_for(dataset))
     except (*READ_ERRORS, RuntimeError, MemoryError):
         raise unreadable_pixels(dataset) from None
     samples = integer(dataset, "SamplesPerPixel") or 1
@@ -69,6 +86,14 @@ def stored_values(frame: SourceFrame) -> NDArray:
             (frame.sop_instance_uid,),
         )
     return array
+
+
+def decoder_for(dataset: Dataset) -> str:
+    """The plug-in to decode with, "" for any: not GDCM where another can, for on some damaged streams it aborts."""
+    syntax = text(getattr(dataset, "file_meta", Dataset()), "TransferSyntaxUID")
+    if syntax == JPEGExtended12Bit:
+        return "pillow" if integer(dataset, "BitsStored") == 8 else jpeg_extended.NAME
+    return DECODERS.get(syntax, "")
 
 
 def rescale(frame: SourceFrame) -> tuple[float, float]:
