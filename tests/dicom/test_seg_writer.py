@@ -143,6 +143,41 @@ def test_same_result_is_the_same_object(mask: Mask, provenance: SegProvenance) -
     assert re.fullmatch(r"2\.25\.[1-9]\d{0,38}", first.SOPInstanceUID)
 
 
+def test_labelmap_on_request(mask: Mask, provenance: SegProvenance, tmp_path: Path) -> None:
+    """One frame a slice, a described background, UIDs of its own; the rest as BINARY says it."""
+    series = load_series(SeriesMaker().datasets())
+    binary = build_seg(series, mask, LABELS, provenance)
+    seg = build_seg(series, mask, LABELS, provenance, segmentation_type="LABELMAP")
+    assert_valid(save_seg(seg, tmp_path / "seg.dcm"))
+    assert (seg.SOPClassUID, seg.SegmentationType) == ("1.2.840.10008.5.1.4.1.1.66.7", "LABELMAP")
+    assert seg.NumberOfFrames == 4 and seg.BitsAllocated == 8
+    background, *segments = seg.SegmentSequence
+    assert background.SegmentNumber == 0
+    assert background.SegmentedPropertyTypeCodeSequence[0].CodeValue == "125040"
+    for one, other in zip(segments, binary.SegmentSequence, strict=True):
+        assert one.TrackingUID != other.TrackingUID
+        one.TrackingID, one.TrackingUID = other.TrackingID, other.TrackingUID
+        assert one == other
+    assert seg.SOPInstanceUID != binary.SOPInstanceUID and seg.SeriesInstanceUID != binary.SeriesInstanceUID
+    np.testing.assert_array_equal(read_seg(seg, series)[0], mask)
+    with pytest.raises(InputError, match="FRACTIONAL"):
+        build_seg(series, mask, LABELS, provenance, segmentation_type="FRACTIONAL")  # type: ignore[arg-type]
+
+
+def test_a_corrected_patient_gets_a_new_object(mask: Mask, provenance: SegProvenance) -> None:
+    """Archives keep the old object under a known UID, so a reconciled patient must not meet one."""
+
+    def uid(**changes: str) -> str:
+        datasets = SeriesMaker().datasets()
+        for dataset in datasets:
+            for keyword, value in changes.items():
+                setattr(dataset, keyword, value)
+        return str(build_seg(load_series(datasets), mask, LABELS, provenance).SOPInstanceUID)
+
+    found = [uid(), uid(PatientID="X"), uid(PatientName="Right^Name"), uid(AccessionNumber="B2")]
+    assert len(set(found)) == 4 and uid() == found[0]
+
+
 def test_values_need_not_be_contiguous_and_an_empty_class_is_reported(
     mask: Mask, provenance: SegProvenance, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -254,7 +289,8 @@ def test_bad_optional_attributes_do_not_cost_the_result(
         spoil(dataset)
         del dataset.AccessionNumber, dataset.StudyID
     series = load_series(datasets)
-    path = save_seg(build_seg(series, mask, LABELS, provenance), tmp_path / "seg.dcm")
+    with caplog.at_level(logging.WARNING):
+        path = save_seg(build_seg(series, mask, LABELS, provenance), tmp_path / "seg.dcm")
     assert_valid(path)
     stored = dcmread(path)
     assert stored.PatientID == "SYNTH-1" and stored.PatientName == "SECRET^NAME"
