@@ -1,5 +1,7 @@
 """Other transfer syntaxes: lossless ones give the very pixels of their uncompressed twin."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -113,3 +115,35 @@ def test_a_frame_that_is_missing_from_the_stream_is_named(tmp_path: Path) -> Non
     twin.PixelData = encapsulate(frames[:5])
     answer = examine([twin])
     assert isinstance(answer, Refused) and "cannot be decompressed" in answer.reason
+
+
+DAMAGING = """
+import sys
+import warnings
+import numpy as np
+from pydicom import dcmread
+from sdseg.dicom.series import Series
+from sdseg.errors import SdsegError
+warnings.simplefilter("ignore")
+dataset, chance = dcmread(sys.argv[1]), np.random.default_rng(3)
+whole, refused = dataset.PixelData, 0
+for _ in range(150):
+    damaged = bytearray(whole)
+    for position in chance.integers(8, len(whole), chance.integers(1, 8)):
+        damaged[position] = chance.integers(256)
+    dataset.PixelData = bytes(damaged)
+    try:
+        Series.from_datasets([dataset]).pixels()
+    except SdsegError:
+        refused += 1
+print("refused", refused > 5)
+"""
+
+
+def test_damaged_streams_do_not_end_the_process(tmp_path: Path) -> None:
+    """GDCM's C++ exceptions abort it, and with it a server or a node."""
+    compressed(KINDS["RGB picture"]()[0], "JPEG baseline", tmp_path)
+    process = subprocess.run(
+        [sys.executable, "-c", DAMAGING, str(tmp_path / "compressed.dcm")], capture_output=True, text=True, check=False
+    )
+    assert (process.returncode, process.stdout) == (0, "refused True\n"), process.stderr[-500:]
