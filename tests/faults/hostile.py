@@ -1,7 +1,8 @@
-"""Files that no honest scanner makes, each with a whole file meta information, so that they can be sent as they are."""
+"""Series that no honest scanner makes; their file meta information is whole, so that they can be sent as they are."""
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 
@@ -20,39 +21,60 @@ _DEEP, _DEEPEST = 100, 20_000
 """Levels: one that a reader may survive, one that none does."""
 
 Change = Callable[[Dataset], None]
+Harm = Callable[[bytes], bytes]
+HARMLESS = ("a hundred nested sequences", "pixels of four gigabytes by their length")
+"""What may well become a SEG: their pixels are whole."""
 
 
-def hostile_files(template: Path, folder: Path) -> dict[str, Path]:
-    """What it is -> file, made of one honest image."""
-    honest = pydicom.dcmread(template)
+@dataclass(frozen=True)
+class HostileSeries:
+    """Three slices of one series.
+
+    Attributes:
+        name: what is wrong with it.
+        files: to send, in slice order.
+        spoilt: SOPInstanceUIDs, as announced, of those that no SEG may be made of.
+    """
+
+    name: str
+    files: tuple[Path, ...]
+    spoilt: frozenset[str]
+
+
+_CHANGES: dict[str, Change] = {
+    "StudyInstanceUID is a path": lambda image: _set(image, StudyInstanceUID="../../../study"),
+    "SeriesInstanceUID is a path": lambda image: _set(image, SeriesInstanceUID="../../escaped"),
+    "SeriesInstanceUID is absolute": lambda image: _set(image, SeriesInstanceUID="/tmp/sdseg-escaped"),
+    "SeriesInstanceUID is two dots": lambda image: _set(image, SeriesInstanceUID=".."),
+    "SOPInstanceUID is a path": lambda image: _set(image, SOPInstanceUID="../../../../escaped"),
+    "SOPInstanceUID is another than announced": lambda image: _set(image, SOPInstanceUID=generate_uid()),
+    "SOPInstanceUID is absent": lambda image: delattr(image, "SOPInstanceUID"),
+    "SeriesInstanceUID is too long": lambda image: _set(image, SeriesInstanceUID="1." * 200 + "1"),
+    "matrix of 65535 squared without its pixels": lambda image: _set(image, Rows=65535, Columns=65535),
+    "a billion frames": lambda image: _set(image, NumberOfFrames=1_000_000_000),
+    "no pixels": lambda image: delattr(image, "PixelData"),
+    "no geometry": lambda image: delattr(image, "ImagePositionPatient"),
+    "position of words": lambda image: _raw(image, "ImagePositionPatient", b"here\\there\\now "),
+    "spacing is zero": lambda image: _set(image, PixelSpacing=[0, 0]),
+    "spacing is not a number": lambda image: _raw(image, "PixelSpacing", b"nan\\nan "),
+    "slope is not finite": lambda image: _set(image, RescaleSlope="1e999", RescaleIntercept="0"),
+}
+"""Done to every slice."""
+
+
+def hostile_series(honest: Sequence[Path], folder: Path) -> list[HostileSeries]:
+    """Made of the slices of an honest series."""
     folder.mkdir(parents=True, exist_ok=True)
-    changes: dict[str, Change] = {
-        "StudyInstanceUID is a path": lambda image: _set(image, StudyInstanceUID="../../../study"),
-        "SeriesInstanceUID is a path": lambda image: _set(image, SeriesInstanceUID="../../escaped"),
-        "SeriesInstanceUID is absolute": lambda image: _set(image, SeriesInstanceUID="/tmp/sdseg-escaped"),
-        "SeriesInstanceUID is two dots": lambda image: _set(image, SeriesInstanceUID=".."),
-        "SOPInstanceUID is a path": lambda image: _set(image, SOPInstanceUID="../../../../escaped"),
-        "SOPInstanceUID is another than announced": lambda image: _set(image, SOPInstanceUID=generate_uid()),
-        "SOPInstanceUID is absent": lambda image: delattr(image, "SOPInstanceUID"),
-        "SeriesInstanceUID is too long": lambda image: _set(image, SeriesInstanceUID="1." * 200 + "1"),
-        "matrix of 65535 squared without its pixels": lambda image: _set(image, Rows=65535, Columns=65535),
-        "a billion frames": lambda image: _set(image, NumberOfFrames=1_000_000_000),
-        "no pixels": lambda image: delattr(image, "PixelData"),
-        "no geometry": lambda image: delattr(image, "ImagePositionPatient"),
-        "position of words": lambda image: _raw(image, "ImagePositionPatient", b"here\\there\\now "),
-        "spacing is zero": lambda image: _set(image, PixelSpacing=[0, 0]),
-        "spacing is not a number": lambda image: _raw(image, "PixelSpacing", b"nan\\nan "),
-        "slope is not finite": lambda image: _set(image, RescaleSlope="1e999", RescaleIntercept="0"),
-    }
-    written = {
-        name: _write(folder, number, _changed(honest, change)) for number, (name, change) in enumerate(changes.items())
-    }
-    for number, (name, harm) in enumerate(_HARM.items()):
-        image = _changed(honest, lambda image: None)
-        path = folder / f"harmed-{number}.dcm"
-        path.write_bytes(_head(image) + harm(_encode(image)))
-        written[name] = path
-    return written
+    images = [pydicom.dcmread(path) for path in honest]
+    made = []
+    for name, change in _CHANGES.items():
+        files, uids = _write(images, folder / f"changed-{len(made)}", dict.fromkeys(range(len(images)), change), {})
+        made.append(HostileSeries(name, files, frozenset(uids)))
+    for name, harm in _HARM.items():
+        last = len(images) - 1
+        files, uids = _write(images, folder / f"harmed-{len(made)}", {}, {last: harm})
+        made.append(HostileSeries(name, files, frozenset() if name in HARMLESS else frozenset(uids[last:])))
+    return made
 
 
 def _cut(body: bytes) -> bytes:
@@ -83,7 +105,7 @@ def _nested_and_closed(body: bytes) -> bytes:
     return body[:at] + (_SEQUENCE + _ITEM) * _DEEP + (_END_OF_ITEM + _END_OF_SEQUENCE) * _DEEP + body[at:]
 
 
-_HARM: dict[str, Callable[[bytes], bytes]] = {
+_HARM: dict[str, Harm] = {
     "cut off in its pixels": _cut,
     "cut off in its header": _cut_in_the_header,
     "pixels of four gigabytes by their length": _endless_pixels,
@@ -109,19 +131,27 @@ def _raw(image: Dataset, keyword: str, value: bytes) -> None:
     image[tag] = pydicom.dataelem.RawDataElement(pydicom.tag.Tag(tag), "DS", len(value), value, 0, False, True)
 
 
-def _changed(honest: Dataset, change: Change) -> Dataset:
-    """A copy in a series of its own, changed; its file meta information stays honest."""
-    image = copy.deepcopy(honest)
-    image.StudyInstanceUID, image.SeriesInstanceUID = generate_uid(), generate_uid()
-    image.SOPInstanceUID = image.file_meta.MediaStorageSOPInstanceUID = generate_uid()
-    change(image)
-    return image
-
-
-def _write(folder: Path, number: int, image: Dataset) -> Path:
-    path = folder / f"changed-{number}.dcm"
-    path.write_bytes(_head(image) + _encode(image))
-    return path
+def _write(
+    images: Sequence[Dataset],
+    prefix: Path,
+    changes: Mapping[int, Change],
+    harms: Mapping[int, Callable[[bytes], bytes]],
+) -> tuple[tuple[Path, ...], list[str]]:
+    """Files of a new series, and the SOPInstanceUIDs in their file meta information, which stays honest."""
+    study, series = generate_uid(), generate_uid()
+    paths, uids = [], []
+    for index, honest in enumerate(images):
+        image = copy.deepcopy(honest)
+        image.StudyInstanceUID, image.SeriesInstanceUID = study, series
+        image.SOPInstanceUID = image.file_meta.MediaStorageSOPInstanceUID = generate_uid()
+        uids.append(str(image.SOPInstanceUID))
+        if index in changes:
+            changes[index](image)
+        body = _encode(image)
+        path = prefix.with_name(f"{prefix.name}-{index}.dcm")
+        path.write_bytes(_head(image) + (harms[index](body) if index in harms else body))
+        paths.append(path)
+    return tuple(paths), uids
 
 
 def _head(image: Dataset) -> bytes:

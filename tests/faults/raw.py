@@ -15,7 +15,7 @@ from pynetdicom.sop_class import MRImageStorage
 
 from sdseg.demo.router import Peer
 
-ASSOCIATE_RQ, ASSOCIATE_AC, DATA, ABORT = 0x01, 0x02, 0x04, 0x07
+ASSOCIATE_RQ, ASSOCIATE_AC, DATA, RELEASE_RQ, ABORT = 0x01, 0x02, 0x04, 0x05, 0x07
 _CONTEXT_NAME = b"1.2.840.10008.3.1.1.1"
 _FRAGMENT = 16_000
 _SECONDS = 60.0
@@ -45,6 +45,18 @@ def _item(kind: int, content: bytes) -> bytes:
     return struct.pack(">BxH", kind, len(content)) + content
 
 
+class RejectedError(Exception):
+    """The association was not accepted."""
+
+
+def accepted(peer: Peer) -> "RawAssociation | None":
+    """An association, or None where it is rejected, as by a listener that has its hands full."""
+    try:
+        return RawAssociation(peer)
+    except RejectedError:
+        return None
+
+
 class RawAssociation:
     """An association that was accepted; use it as a context manager, which just closes the connection."""
 
@@ -52,7 +64,9 @@ class RawAssociation:
         self.socket = socket.create_connection((peer.host, peer.port), timeout=_SECONDS)
         self.socket.sendall(association_request(peer))
         kind, _ = self.receive()
-        assert kind == ASSOCIATE_AC, f"the association was answered with PDU {kind}"
+        if kind != ASSOCIATE_AC:
+            self.socket.close()
+            raise RejectedError(f"the association was answered with PDU {kind}")
 
     def __enter__(self) -> "RawAssociation":
         return self
@@ -78,6 +92,11 @@ class RawAssociation:
         except ConnectionResetError:
             pass
         return found
+
+    def release(self) -> None:
+        """A-RELEASE, in good order: what was sent is all."""
+        self.socket.sendall(pdu(RELEASE_RQ, bytes(4)))
+        self.receive()
 
     def store(self, path: Path, sop_uid: str | None = None) -> int | None:
         """C-STORE of the bytes behind the file meta information; the status, None where there was no answer.

@@ -15,7 +15,9 @@ from faults.world import World, world
 from sdseg.demo.verdict import segs_of
 
 STUDIES, KILLS, SEED = 200, 12, 4
-CHECKED = 12
+CHECKED = 6
+KINDS = 8
+"""Of 15 faults of the gates, at least: how many come up depends on how long it takes."""
 
 
 @pytest.mark.slow
@@ -30,7 +32,7 @@ def test_every_study_gets_one_seg_or_one_reason(tmp_path: Path) -> None:
         assert outcome.verdict.studies == STUDIES and outcome.kills == KILLS, told
         assert outcome.refused == {number for number in range(STUDIES) if is_broken(number)}
         assert all("missing" in outcome.reasons[number] for number in outcome.refused)
-        assert sum(count for what, count in outcome.met.items() if not what.endswith("works")) > 0, "no fault was met"
+        assert len([what for what in outcome.met if not what.endswith("works")]) >= KINDS, dict(outcome.met)
         check_segs(here)
         status = here.node.ask("status", "--json")
         assert not json.loads(status.stdout)["queue"]

@@ -79,7 +79,7 @@ class Traffic:
             self._send(number)
 
     def _send(self, number: int) -> None:
-        description = (DIRECT, GATED, WEB)[number % 3]
+        description = (DIRECT, GATED, WEB, GATED)[number % 4]
         broken = is_broken(number)
         study = self._world.studies.make(number, description, missing=1 if broken else None)
         tries = self._router.send(study, abort_after=1 if number in self._aborts else None)

@@ -10,10 +10,8 @@ from faults.dimse_gate import DimseFault
 from faults.http_gate import HttpFault
 from faults.world import World
 
-_FAIR, _FOUL = (2.0, 5.0), (2.0, 6.0)
-"""Seconds, drawn evenly."""
-_PATIENCE = 10.0
-"""How many more a fault may last which nobody met yet."""
+_FAIR, _FOUL = (1.0, 3.0), (1.5, 4.0)
+"""Seconds, drawn evenly; a fault lasts on until somebody met it."""
 
 
 class Weather:
@@ -30,8 +28,7 @@ class Weather:
 
     def pass_by(self) -> None:
         """Change where it is time to."""
-        now = time.monotonic()
-        if now < self._next or (self._foul and not self._is_met() and now < self._next + _PATIENCE):
+        if time.monotonic() < self._next or (self._foul and not self._is_met()):
             return
         if self._foul:
             self.clear()

@@ -10,6 +10,7 @@ from pynetdicom import evt
 from pynetdicom.transport import ThreadedAssociationServer
 
 from sdseg.dimse.connection import bound_pdus, keep_moving
+from sdseg.dimse.containment import contain
 
 _LOG = logging.getLogger(__name__)
 
@@ -41,6 +42,7 @@ class Server(ThreadedAssociationServer):
     def _opened(self, event: evt.Event) -> None:
         """Before the first byte of an association is read."""
         bound_pdus(event.assoc.dul.socket, self._limit)
+        contain(event.assoc)
 
     def process_request_thread(self, request: socket.socket, client_address: Any) -> None:
         context: ssl.SSLContext | None = self.ssl_context
