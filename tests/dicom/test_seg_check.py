@@ -125,7 +125,41 @@ def drop_a_frame(seg: Dataset) -> None:
     seg.PixelData = pack_bits(frames)
 
 
+def number_twice(seg: Dataset) -> None:
+    seg.SegmentSequence[1].SegmentNumber = 1
+
+
+def wrong_algorithm_type(seg: Dataset) -> None:
+    seg.SegmentSequence[1].SegmentAlgorithmType = "SEMIAUTOMATIC"
+
+
+def frame_twice(seg: Dataset) -> None:
+    frames = seg.pixel_array
+    seg.PerFrameFunctionalGroupsSequence.append(seg.PerFrameFunctionalGroupsSequence[-1])
+    seg.NumberOfFrames = len(frames) + 1
+    seg.PixelData = pack_bits(np.concatenate([frames, frames[-1:]]))
+
+
+def another_series(seg: Dataset) -> None:
+    seg.ReferencedSeriesSequence[0].SeriesInstanceUID = generate_uid()
+
+
+def lose_a_referenced_image(seg: Dataset) -> None:
+    seg.ReferencedSeriesSequence[0].ReferencedInstanceSequence.pop()
+
+
+def lose_the_place(seg: Dataset) -> None:
+    del seg.PerFrameFunctionalGroupsSequence[0].PlanePositionSequence
+    del seg.SharedFunctionalGroupsSequence[0].PlaneOrientationSequence
+
+
 MUTATIONS = [
+    number_twice,
+    wrong_algorithm_type,
+    frame_twice,
+    another_series,
+    lose_a_referenced_image,
+    lose_the_place,
     move_z,
     move_one_slice,
     nudge_one_frame,
@@ -174,3 +208,47 @@ def test_build_seg_refuses_what_its_check_refuses(
     monkeypatch.setattr(seg_writer, "finish", shifting)
     with pytest.raises(LabelError, match="lies elsewhere than the image it references"):
         build_seg(series, mask, LABELS, provenance)
+
+
+def one_value_more(seg: Dataset) -> None:
+    frames = seg.pixel_array.copy()
+    frames[0, 0, 0] = 1
+    seg.PixelData = frames.tobytes()
+
+
+def values_swapped(seg: Dataset) -> None:
+    seg.PixelData = np.array([0, 2, 1], dtype=np.uint8)[seg.pixel_array].tobytes()
+
+
+def background_left_out(seg: Dataset) -> None:
+    seg.SegmentSequence = list(seg.SegmentSequence)[1:]
+
+
+def background_as_liver(seg: Dataset) -> None:
+    background, liver, _ = seg.SegmentSequence
+    background.SegmentedPropertyTypeCodeSequence = liver.SegmentedPropertyTypeCodeSequence
+
+
+@pytest.mark.parametrize(
+    "mutate",
+    [
+        move_z,
+        swap_references,
+        no_reference,
+        wrong_patient,
+        one_value_more,
+        values_swapped,
+        background_left_out,
+        background_as_liver,
+    ],
+    ids=lambda mutate: mutate.__name__,
+)
+def test_every_mutation_of_a_labelmap_is_caught(
+    mutate: Callable[[Dataset], None], series: Series, mask: NDArray[np.uint8], provenance: SegProvenance
+) -> None:
+    seg = encoded(build_seg(series, mask, LABELS, provenance, segmentation_type="LABELMAP"))
+    content = segments(mask, LABELS, mask.shape)
+    check_seg(seg, series, content, "AUTOMATIC")
+    mutate(seg)
+    with pytest.raises(LabelError):
+        check_seg(seg, series, content, "AUTOMATIC")
