@@ -14,8 +14,8 @@ from sdseg.delivery import session
 from sdseg.delivery.credentials import Credentials
 from sdseg.delivery.credentials_file import _warn
 from sdseg.delivery.dicomweb_target import DicomWebTarget
-from sdseg.delivery.target import TlsFiles
 from sdseg.errors import DeliveryError, InputError, SdsegError
+from sdseg.tls_files import TlsFiles
 
 SECRET = "p@ss wörd:7"
 BASIC = "Basic cmVhZGVyOnBAc3Mgd8O2cmQ6Nw=="  # reader:p@ss wörd:7 in UTF-8

@@ -10,9 +10,9 @@ from delivery.web_pacs import WebPacs, web_pacs
 
 from sdseg.delivery.credentials import Credentials
 from sdseg.delivery.dicomweb_target import DicomWebTarget
-from sdseg.delivery.target import TlsFiles
 from sdseg.errors import DeliveryError, InputError
 from sdseg.pacs.answers import SetupError
+from sdseg.tls_files import TlsFiles
 
 
 @pytest.fixture(scope="module")

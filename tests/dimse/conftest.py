@@ -7,8 +7,8 @@ import trustme
 from dimse.archive import Archive
 from dimse.objects import save_object
 
-from sdseg.delivery.target import TlsFiles
 from sdseg.dimse.peer import Peer, Timeouts
+from sdseg.tls_files import TlsFiles
 
 QUICK = Timeouts(connect=5.0, acse=5.0, dimse=5.0, network=5.0)
 

@@ -9,12 +9,12 @@ from contextlib import contextmanager
 import pytest
 from pynetdicom import AE, evt
 
-from sdseg.delivery.target import TlsFiles
 from sdseg.dimse.association import echo
 from sdseg.dimse.contexts import listener_contexts
 from sdseg.dimse.listener import Listening, listening
 from sdseg.dimse.peer import Peer, Timeouts
 from sdseg.dimse.tls import client_context
+from sdseg.tls_files import TlsFiles
 
 _HEADER_OF_A_LARGE_PDU = b"\x01\x00\x00\x00\xff\xff"
 

@@ -9,11 +9,11 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from dimse.archive import Archive, running
 
-from sdseg.delivery.target import TlsFiles
 from sdseg.dimse.association import echo
 from sdseg.dimse.peer import Peer
 from sdseg.dimse.tls import client_context, server_context
 from sdseg.errors import DeliveryError, InputError
+from sdseg.tls_files import TlsFiles
 
 
 @pytest.fixture

@@ -16,8 +16,8 @@ from urllib.parse import quote
 import pytest
 import requests
 
-from sdseg.delivery.target import TlsFiles
 from sdseg.serving.launch import free_port
+from sdseg.tls_files import TlsFiles
 
 EXECUTABLE = shutil.which("Orthanc") or shutil.which("Orthanc", path="/usr/sbin:/usr/local/sbin")
 PLUGIN = Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")

@@ -14,8 +14,8 @@ import requests
 
 from sdseg.delivery.credentials_file import read_credentials_file
 from sdseg.delivery.session import open_session
-from sdseg.delivery.target import TlsFiles
 from sdseg.errors import InputError
+from sdseg.tls_files import TlsFiles
 
 FILE_VARIABLE = "SDSEG_CREDENTIALS"
 USERNAME, PASSWORD, TOKEN = "dicomweb_username", "dicomweb_password", "dicomweb_token"

@@ -8,12 +8,13 @@ from sdseg.delivery.credentials import Credentials
 from sdseg.delivery.dicomweb_target import DicomWebTarget
 from sdseg.delivery.dimse_target import PATIENCE, DimseTarget
 from sdseg.delivery.folder_target import FolderTarget
-from sdseg.delivery.target import Confirmation, Target, TlsFiles
+from sdseg.delivery.target import Confirmation, Target
 from sdseg.dimse.commitment import Commitments
 from sdseg.dimse.listener import Listening
 from sdseg.dimse.peer import Peer, is_dicom_address
 from sdseg.errors import InputError
 from sdseg.pacs.archive import is_server
+from sdseg.tls_files import TlsFiles
 
 
 def open_target(

@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 import requests
 from requests.auth import AuthBase, HTTPBasicAuth
 
-from sdseg.delivery.target import TlsFiles
 from sdseg.dimse.tls import client_context
 from sdseg.errors import InputError
+from sdseg.tls_files import TlsFiles
 
 logger = logging.getLogger(__name__)
 

@@ -7,8 +7,6 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
-from sdseg.errors import InputError
-
 
 class Confirmation(StrEnum):
     """How it is known that an object arrived: an answer to the store alone proves nothing."""
@@ -36,25 +34,6 @@ class Receipt:
     confirmed: Confirmation
     already_there: bool = False
     warning: str = ""
-
-
-@dataclass(frozen=True)
-class TlsFiles:
-    """PEM files of a mutually authenticated connection. `key` belongs to `certificate`; both or neither.
-
-    Raises InputError: a file is missing.
-    """
-
-    ca: Path | None = None
-    certificate: Path | None = None
-    key: Path | None = None
-
-    def __post_init__(self) -> None:
-        if (self.certificate is None) != (self.key is None):
-            raise InputError("TLS needs the certificate and its key, or neither: give both files.")
-        for path in (self.ca, self.certificate, self.key):
-            if path is not None and not path.is_file():
-                raise InputError(f"{path} is not there: give the PEM files of the TLS connection.")
 
 
 class Target(Protocol):

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pynetdicom import AE
 from pynetdicom.presentation import PresentationContext
 
-from sdseg.delivery.target import TlsFiles
 from sdseg.dimse.association import Handlers
 from sdseg.dimse.commitment import Commitments
 from sdseg.dimse.contexts import report_listener_contexts
@@ -17,6 +16,7 @@ from sdseg.dimse.peer import CALLING, ae_title
 from sdseg.dimse.server import Server
 from sdseg.dimse.tls import server_context
 from sdseg.errors import InputError
+from sdseg.tls_files import TlsFiles
 
 _LAST_PORT = 65535
 

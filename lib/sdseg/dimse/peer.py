@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
-from sdseg.delivery.target import TlsFiles
 from sdseg.errors import InputError
+from sdseg.tls_files import TlsFiles
 
 SCHEME = "dicom"
 CALLING = "SDSEG"

@@ -10,8 +10,8 @@ import ipaddress
 import ssl
 from pathlib import Path
 
-from sdseg.delivery.target import TlsFiles
 from sdseg.errors import InputError
+from sdseg.tls_files import TlsFiles
 
 
 def client_context(files: TlsFiles, host: str) -> ssl.SSLContext:

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 from sdseg.delivery.credentials import Credentials
 from sdseg.delivery.dimse_target import DimseTarget
 from sdseg.delivery.open import open_target
-from sdseg.delivery.target import Confirmation, Target, TlsFiles
+from sdseg.delivery.target import Confirmation, Target
 from sdseg.dimse.commitment import Commitments
 from sdseg.dimse.peer import Peer, is_dicom_address
 from sdseg.errors import InputError
@@ -18,6 +18,7 @@ from sdseg.node.config import NodeConfig, TargetConfig, Tls
 from sdseg.pacs.deliver import require_instance
 from sdseg.pacs.outgoing import Outgoing
 from sdseg.pacs.server_client import connect
+from sdseg.tls_files import TlsFiles
 
 
 def open_targets(config: NodeConfig, commitments: Commitments) -> dict[str, Target]:
