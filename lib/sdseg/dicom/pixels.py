@@ -9,13 +9,15 @@ from pydicom.uid import (
     JPEG2000Lossless,
     JPEGBaseline8Bit,
     JPEGExtended12Bit,
+    JPEGLossless,
+    JPEGLosslessSV1,
     JPEGLSLossless,
     JPEGLSNearLossless,
     RLELossless,
 )
 
-from sdseg.dicom import jpeg_extended
 from sdseg.dicom.colour import rgb_values
+from sdseg.dicom.decode_apart import decode_apart
 from sdseg.dicom.files import READ_ERRORS
 from sdseg.dicom.header import integer, numbers, text, value
 from sdseg.dicom.pictures import channels_of
@@ -23,9 +25,10 @@ from sdseg.dicom.pixel_header import is_inverted, scale_of, unreadable_pixels
 from sdseg.dicom.source_frame import SourceFrame
 from sdseg.errors import InputError
 
-jpeg_extended.register()
+ONLY_GDCM = (JPEGLossless, JPEGLosslessSV1)
 DECODERS: dict[str, str] = {
     JPEGBaseline8Bit: "pillow",
+    JPEGExtended12Bit: "pillow",
     JPEGLSLossless: "pyjpegls",
     JPEGLSNearLossless: "pyjpegls",
     JPEG2000Lossless: "pylibjpeg",
@@ -75,7 +78,7 @@ def stored_values(frame: SourceFrame) -> NDArray:
     """Stored values, decompressed where needed and YBR turned to RGB: (rows, columns) or (rows, columns, 3)."""
     dataset = frame.dataset
     try:
-        array = pixel_array(dataset, index=(frame.number or 1) - 1, decoding_plugin=decoder_for(dataset))
+        array = decode(dataset, (frame.number or 1) - 1)
     except (*READ_ERRORS, RuntimeError, MemoryError):
         raise unreadable_pixels(dataset) from None
     samples = integer(dataset, "SamplesPerPixel") or 1
@@ -88,12 +91,12 @@ def stored_values(frame: SourceFrame) -> NDArray:
     return array
 
 
-def decoder_for(dataset: Dataset) -> str:
-    """The plug-in to decode with, "" for any: not GDCM where another can, for on some damaged streams it aborts."""
+def decode(dataset: Dataset, index: int) -> NDArray:
+    """One frame (0-based); what only GDCM decodes in a process apart, for on some damaged streams it crashes."""
     syntax = text(getattr(dataset, "file_meta", Dataset()), "TransferSyntaxUID")
-    if syntax == JPEGExtended12Bit:
-        return "pillow" if integer(dataset, "BitsStored") == 8 else jpeg_extended.NAME
-    return DECODERS.get(syntax, "")
+    if syntax in ONLY_GDCM or (syntax == JPEGExtended12Bit and integer(dataset, "BitsStored") != 8):
+        return decode_apart(dataset, index)
+    return pixel_array(dataset, index=index, decoding_plugin=DECODERS.get(syntax, ""))
 
 
 def rescale(frame: SourceFrame) -> tuple[float, float]:
