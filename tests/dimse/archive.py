@@ -43,6 +43,7 @@ class Archive:
 
     status: int = 0
     behaviour: Callable[[evt.Event], None] | None = None
+    on_established: Callable[[evt.Event], None] = lambda event: None
     action_status: int = 0
     report: Report = lambda archive, request: all_committed(request)
     event_type: int = 1
@@ -132,6 +133,7 @@ def running(
         (evt.EVT_C_STORE, archive.on_store),
         (evt.EVT_N_ACTION, archive.on_action),
         (evt.EVT_REQUESTED, archive.on_requested),
+        (evt.EVT_ESTABLISHED, archive.on_established),
     ]
     offered = [*contexts, COMMITMENT] if commitment else list(contexts)
     server = ae.make_server(

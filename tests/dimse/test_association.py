@@ -135,6 +135,16 @@ def test_a_port_that_speaks_http(silent):
     thread.join()
 
 
+def test_an_association_that_is_aborted_as_soon_as_it_is_open(call):
+    """It was accepted, so it is no refusal, whichever side notices first."""
+    for _ in range(5):
+        with running(Archive(on_established=lambda event: event.assoc.abort(block=False))) as archive:
+            peer = call(archive)
+            with pytest.raises(DeliveryError, match="aborted the association") as caught:
+                echo(peer)
+            assert not isinstance(caught.value, RefusedError)
+
+
 def test_an_error_in_the_block_aborts_the_association(call):
     aborted = threading.Event()
     with (

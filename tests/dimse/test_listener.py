@@ -29,15 +29,28 @@ def caller(tls, pki):
     return pki.ours if tls else None
 
 
-def serve(tls, handlers=(), **settings):
-    ae = AE(ae_title="SDSEG")
-    for name, value in settings.items():
-        setattr(ae, name, value)
-    return listening(ae, Listening(port=0, tls=tls), listener_contexts(), handlers)
+@pytest.fixture
+def ae():
+    return AE(ae_title="SDSEG")
 
 
-def test_silent_callers_keep_nobody_out(tls, caller):
-    with serve(tls) as port:
+def serve(ae, tls):
+    return listening(ae, Listening(port=0, tls=tls), listener_contexts())
+
+
+def hurry(ae, seconds=1.0):
+    """One association at a time, and little patience with it."""
+    ae.maximum_associations = 1
+    ae.network_timeout = ae.acse_timeout = seconds
+
+
+def take_time(ae):
+    """Patience again: from the next association on."""
+    ae.network_timeout = ae.acse_timeout = 30
+
+
+def test_silent_callers_keep_nobody_out(ae, tls, caller):
+    with serve(ae, tls) as port:
         silent = [socket.create_connection(("127.0.0.1", port)) for _ in range(5)]
         echo(Peer("SDSEG", "127.0.0.1", port, tls=caller, timeouts=Timeouts(connect=5, acse=5)))
         for connection in silent:
@@ -57,50 +70,52 @@ def connected(port, tls, pki):
             yield secure
 
 
-def test_a_caller_that_stops_in_the_middle_of_a_message_gives_its_place_back(tls, caller, pki):
+def test_a_caller_that_stops_in_the_middle_of_a_message_gives_its_place_back(ae, tls, caller, pki):
     """One association is allowed; the caller that holds it says half a message and hangs."""
-    limits = {"maximum_associations": 1, "network_timeout": 0.3, "acse_timeout": 0.3}
-    with serve(tls, **limits) as port, connected(port, tls, pki) as connection:
+    hurry(ae)
+    with serve(ae, tls) as port, connected(port, tls, pki) as connection:
         connection.sendall(_HEADER_OF_A_LARGE_PDU + b"half")
         assert connection.recv(1) == b""
-        echo(Peer("SDSEG", "127.0.0.1", port, tls=caller))
+        take_time(ae)
+        echo(Peer("SDSEG", "127.0.0.1", port, tls=caller), pauses=(0.2,) * 20)
 
 
-def test_a_caller_that_dribbles_is_cut_off(tls, caller, pki):
+def test_a_caller_that_dribbles_is_cut_off(ae, tls, caller, pki):
     """A byte now and then keeps a read alive; the whole PDU has its limit all the same."""
-    limits = {"maximum_associations": 1, "network_timeout": 0.4, "acse_timeout": 0.4}
-    with serve(tls, **limits) as port, connected(port, tls, pki) as connection:
+    hurry(ae)
+    with serve(ae, tls) as port, connected(port, tls, pki) as connection:
         connection.sendall(_HEADER_OF_A_LARGE_PDU)
         for _ in range(300):
             if select.select([connection], [], [], 0.05)[0]:
                 break
             connection.sendall(b"x")
         assert connection.recv(1) == b""
-        echo(Peer("SDSEG", "127.0.0.1", port, tls=caller))
+        take_time(ae)
+        echo(Peer("SDSEG", "127.0.0.1", port, tls=caller), pauses=(0.2,) * 20)
 
 
-def test_a_message_of_gigabytes_is_cut_off_at_its_announcement(tls, caller, pki):
-    with serve(tls) as port:
+def test_a_message_of_gigabytes_is_cut_off_at_its_announcement(ae, tls, caller, pki):
+    with serve(ae, tls) as port:
         with connected(port, tls, pki) as connection:
             connection.sendall(b"\x01\x00\xff\xff\xff\xff")
             assert connection.recv(1) == b""
-        echo(Peer("SDSEG", "127.0.0.1", port, tls=caller))
+        take_time(ae)
+        echo(Peer("SDSEG", "127.0.0.1", port, tls=caller), pauses=(0.2,) * 20)
 
 
 @pytest.mark.parametrize("rubbish", [b"GET / HTTP/1.1\r\n\r\n", b"\xff" * 4096, b"\x04\x00\x00\x00\x00\x00", b""])
-def test_rubbish_is_survived(tls, caller, rubbish):
-    with serve(tls, network_timeout=0.3, acse_timeout=0.3) as port:
+def test_rubbish_is_survived(ae, tls, caller, rubbish):
+    with serve(ae, tls) as port:
         with socket.create_connection(("127.0.0.1", port)) as connection:
             connection.sendall(rubbish)
         echo(Peer("SDSEG", "127.0.0.1", port, tls=caller))
 
 
-def test_open_associations_are_ended_with_the_listener(tls, caller):
+def test_open_associations_are_ended_with_the_listener(ae, tls, caller):
     ended = threading.Event()
-    ae = AE()
-    with serve(tls) as port:
+    with serve(ae, tls) as port:
         peer = Peer("SDSEG", "127.0.0.1", port, tls=caller)
-        ae.associate(
+        AE().associate(
             "127.0.0.1",
             port,
             contexts=listener_contexts()[:1],

@@ -46,6 +46,8 @@ def failure_of(association: Association, peer: Peer, *, connected: bool, answere
         return _rejection(peer, answer.result, answer.result_source, answer.diagnostic)
     if not connected:
         return _no_connection(peer)
+    if association.accepted_contexts:
+        return ended(peer, "as soon as it was open")
     if answer is not None and answer.result == 0:
         classes = sorted({context.abstract_syntax for context in association.rejected_contexts})
         names = ", ".join(name_of(klass) for klass in classes)
