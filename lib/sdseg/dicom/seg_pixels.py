@@ -13,8 +13,8 @@ from sdseg.errors import LabelError
 
 DECODING_ERRORS = (*VALUE_ERRORS, RuntimeError, IndexError, OSError, EOFError)
 
-PREFERRED = {JPEG2000Lossless: "pylibjpeg", JPEG2000: "pylibjpeg", JPEGLSLossless: "pyjpegls"}
-"""Plug-ins that raise on damaged pixels; GDCM, which pydicom asks first, may end the process."""
+DECODERS = {JPEG2000Lossless: "pylibjpeg", JPEG2000: "pylibjpeg", JPEGLSLossless: "pyjpegls", RLELossless: "pydicom"}
+"""Plug-ins that raise on damaged pixels; GDCM, which pydicom asks first, may end the process. Nothing else is read."""
 DCMJS = "2.25.80302813137786398554742050926734630921603366648225212145404"
 """ImplementationClassUID of OHIF's DICOM library."""
 
@@ -55,8 +55,10 @@ def stored_frames(seg: Dataset) -> Iterator[NDArray[np.unsignedinteger]]:
     elif integer(seg, "BitsAllocated") == 1 and syntax == RLELossless:
         yield from packed_rle(seg)
     else:
-        plugin = PREFERRED.get(syntax, "")
-        for pixels, _ in get_decoder(syntax).iter_array(seg, raw=True, decoding_plugin=plugin):
+        if syntax.is_encapsulated and syntax not in DECODERS:
+            known = ", ".join(known.name for known in DECODERS)
+            raise LabelError(f"The SEG is compressed as {syntax.name}; save it uncompressed, or as one of {known}.")
+        for pixels, _ in get_decoder(syntax).iter_array(seg, raw=True, decoding_plugin=DECODERS.get(syntax, "")):
             yield pixels
 
 

@@ -49,7 +49,7 @@ class Retry(Strict):
 
     first_seconds: Seconds = 5
     longest_seconds: Seconds = 600
-    give_up_after: int = Field(default=12, ge=1)
+    give_up_after: int = Field(default=300, ge=1)
 
 
 class TargetConfig(Strict):
