@@ -10,11 +10,11 @@ export TORCH_INDEX_URL
 export PYTHON_IS_DEFAULT := $(if $(filter file,$(origin PYTHON)),yes)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test test-full test-tools lint format venv venv-dev lock clean
+.PHONY: help demo serve test test-full test-tools pacs-demo soak lint format venv venv-dev lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
-	@echo "Options: STUDIES=folder  PYTHON=python3.12  VENV=folder  TORCH_INDEX_URL=url  ARGS='-k name -x' (for test)"
+	@echo "Options: STUDIES=folder  PYTHON=python3.12  VENV=folder  TORCH_INDEX_URL=url  ARGS='-k name -x' (for test, pacs-demo, soak)"
 
 demo: venv ## segment the sample series and show what comes out
 	@$(VENV)/bin/sdseg demo
@@ -31,6 +31,14 @@ test-full: venv-dev ## run the tests of full-size weights: 8 GB of disk and of m
 test-tools: ## install what the tests need beside Python: Orthanc, dcmtk, OHIF's reader of DICOM SEG
 	@scripts/install-system-deps.sh
 	@scripts/install-js-tools.sh
+
+pacs-demo: venv ## C-STORE in, the node, SEG back by C-STORE and by STOW, with a real Orthanc
+	@scripts/install-system-deps.sh
+	@$(VENV)/bin/python scripts/pacs_demo.py $(ARGS)
+
+soak: venv ## 1,000 studies through a node that is killed again and again, into archives that fail
+	@scripts/install-system-deps.sh
+	@$(VENV)/bin/python scripts/soak.py $(ARGS)
 
 lint: venv-dev ## check style and types
 	@$(VENV)/bin/ruff check .

@@ -42,3 +42,10 @@ class DeliveryError(SdsegError):
 
 class RefusedError(DeliveryError):
     """A PACS or archive that will answer the same however often it is asked: trying again does not help."""
+
+
+class SetupError(DeliveryError):
+    """A PACS or archive that answers, but not to us as we are set up: address, credentials, certificates, AE titles.
+
+    Asking again at once is no use; it works when somebody has mended one side, or a token has been renewed.
+    """

@@ -15,8 +15,8 @@ from pydicom.uid import RLELossless
 
 from sdseg.delivery.dicomweb_target import DicomWebTarget
 from sdseg.delivery.target import Confirmation
-from sdseg.errors import DeliveryError, InputError, RefusedError
-from sdseg.pacs.answers import MEANINGS, BusyError, NotThereError, SetupError, failure
+from sdseg.errors import DeliveryError, InputError, RefusedError, SetupError
+from sdseg.pacs.answers import MEANINGS, BusyError, NotThereError, failure
 from sdseg.serving.launch import free_port
 
 XML_OF_FAILURE = b"""<?xml version="1.0"?>

@@ -17,8 +17,7 @@ from sdseg.delivery.dicomweb_target import DicomWebTarget
 from sdseg.delivery.open import open_target
 from sdseg.delivery.target import Confirmation
 from sdseg.dimse.listener import Listening
-from sdseg.errors import DeliveryError, RefusedError
-from sdseg.pacs.answers import SetupError
+from sdseg.errors import DeliveryError, RefusedError, SetupError
 from sdseg.pacs.deliver import store_file
 from sdseg.pacs.outgoing import Outgoing
 from sdseg.pacs.search import SeriesKey

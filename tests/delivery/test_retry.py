@@ -5,8 +5,8 @@ from delivery.web_pacs import Answer, WebPacs
 
 from sdseg.delivery.dicomweb_target import DicomWebTarget
 from sdseg.delivery.retry import Retries, deliver
-from sdseg.errors import DeliveryError, InputError, RefusedError
-from sdseg.pacs.answers import BusyError, SetupError, retry_after
+from sdseg.errors import DeliveryError, InputError, RefusedError, SetupError
+from sdseg.pacs.answers import BusyError, retry_after
 
 
 @pytest.fixture

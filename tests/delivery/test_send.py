@@ -10,8 +10,7 @@ from typer.testing import CliRunner
 
 from sdseg.cli.send import send
 from sdseg.delivery import retry
-from sdseg.errors import InputError
-from sdseg.pacs.answers import SetupError
+from sdseg.errors import InputError, SetupError
 
 app = typer.Typer()
 app.command()(send)

@@ -10,8 +10,7 @@ from delivery.web_pacs import WebPacs, web_pacs
 
 from sdseg.delivery.credentials import Credentials
 from sdseg.delivery.dicomweb_target import DicomWebTarget
-from sdseg.errors import DeliveryError, InputError
-from sdseg.pacs.answers import SetupError
+from sdseg.errors import DeliveryError, InputError, SetupError
 from sdseg.tls_files import TlsFiles
 
 

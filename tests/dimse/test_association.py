@@ -11,7 +11,7 @@ from pynetdicom.presentation import build_context
 from sdseg.dimse.association import associated, echo
 from sdseg.dimse.peer import Peer, Timeouts
 from sdseg.dimse.store import store_files
-from sdseg.errors import DeliveryError, RefusedError
+from sdseg.errors import DeliveryError, RefusedError, SetupError
 from sdseg.serving.launch import free_port
 
 CT = build_context(CTImageStorage)
@@ -72,7 +72,7 @@ def test_an_archive_that_comes_up_in_the_meantime_is_reached(call):
 def test_a_wrong_called_title_is_refused_for_good(call):
     with running(Archive(), require_called_aet=True) as archive:
         peer = Peer("WRONG", "127.0.0.1", archive.port)
-        with pytest.raises(RefusedError, match="its AE title is not WRONG"):
+        with pytest.raises(SetupError, match="its AE title is not WRONG"):
             echo(peer, pauses=(0.0, 0.0))
     assert archive.associations == 1
 
@@ -80,7 +80,7 @@ def test_a_wrong_called_title_is_refused_for_good(call):
 def test_an_unknown_calling_title_is_refused_for_good(call):
     with (
         running(Archive(), require_calling_aet=["SOMEBODY"]) as archive,
-        pytest.raises(RefusedError, match="does not know our AE title SDSEG"),
+        pytest.raises(SetupError, match="does not know our AE title SDSEG"),
     ):
         echo(call(archive))
 

@@ -18,7 +18,7 @@ from sdseg.dimse.listener import Listening, listening, reports_listener
 from sdseg.dimse.outcome import Outcome
 from sdseg.dimse.peer import Peer
 from sdseg.dimse.sent_file import SentFile
-from sdseg.errors import DeliveryError, InputError, RefusedError
+from sdseg.errors import DeliveryError, InputError, RefusedError, SetupError
 
 
 @pytest.fixture
@@ -231,7 +231,7 @@ def test_a_request_that_is_not_taken(call, book, file, status, final):
 def test_an_archive_without_storage_commitment(call, book, file):
     with (
         running(Archive(), commitment=False) as archive,
-        pytest.raises(RefusedError, match="does no storage commitment"),
+        pytest.raises(SetupError, match="does no storage commitment"),
         associated(call(archive), [CONTEXT, build_context(Verification)]) as association,
     ):
         book.ask(association, call(archive), [file])
@@ -275,7 +275,7 @@ def test_many_threads_share_one_book(call, book, tmp_path):
 def test_the_listener_answers_an_echo_to_its_own_title_only(book):
     with reports_listener(book, Listening("MY AI", port=0)) as port:
         echo(Peer("MY AI", "127.0.0.1", port))
-        with pytest.raises(RefusedError, match="its AE title is not YOUR AI"):
+        with pytest.raises(SetupError, match="its AE title is not YOUR AI"):
             echo(Peer("YOUR AI", "127.0.0.1", port))
 
 

@@ -18,7 +18,7 @@ from sdseg.dimse.association import echo
 from sdseg.dimse.listener import Listening
 from sdseg.dimse.peer import Peer
 from sdseg.dimse.store import store_files
-from sdseg.errors import DeliveryError, RefusedError
+from sdseg.errors import DeliveryError, RefusedError, SetupError
 from sdseg.serving.launch import free_port
 
 
@@ -90,12 +90,12 @@ def test_a_damaged_object_is_refused(pacs, tmp_path, seg):
 
 
 def test_a_caller_it_does_not_know(pacs, seg):
-    with pytest.raises(RefusedError, match="does not know our AE title STRANGER"):
+    with pytest.raises(SetupError, match="does not know our AE title STRANGER"):
         store_files(Peer.parse(f"{pacs.address}?calling=STRANGER"), [seg])
 
 
 def test_a_title_that_is_not_its_own(pacs, seg):
-    with pytest.raises(RefusedError, match="its AE title is not WRONG"):
+    with pytest.raises(SetupError, match="its AE title is not WRONG"):
         store_files(Peer.parse(f"dicom://WRONG@127.0.0.1:{pacs.dicom_port}"), [seg])
 
 

@@ -10,7 +10,7 @@ from sdseg.delivery.dimse_target import DimseTarget
 from sdseg.delivery.target import Confirmation, Receipt, Target
 from sdseg.dimse.commitment import Commitments
 from sdseg.dimse.listener import Listening
-from sdseg.errors import DeliveryError, InputError, RefusedError
+from sdseg.errors import DeliveryError, InputError, RefusedError, SetupError
 
 
 @pytest.fixture
@@ -128,7 +128,7 @@ def test_a_report_without_a_word_on_the_object(deliver):
 
 
 def test_an_archive_without_commitment_is_refused_before_anything_is_sent(deliver):
-    with running(Archive(), commitment=False) as archive, pytest.raises(RefusedError, match="no storage commitment"):
+    with running(Archive(), commitment=False) as archive, pytest.raises(SetupError, match="no storage commitment"):
         deliver(archive)
     assert not archive.stored
 

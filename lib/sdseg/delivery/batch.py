@@ -9,8 +9,7 @@ from pathlib import Path
 from sdseg.delivery.retry import Retries, deliver
 from sdseg.delivery.target import Target
 from sdseg.dicom.scan import dicom_files
-from sdseg.errors import DeliveryError, InputError, RefusedError
-from sdseg.pacs.answers import SetupError
+from sdseg.errors import DeliveryError, InputError, RefusedError, SetupError
 
 _DIRECTORY = "DICOMDIR"  # the table of contents of a medium, PS3.10 8.6: no object of a patient
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sdseg.delivery.target import Receipt, Target
-from sdseg.errors import DeliveryError, InputError, RefusedError
-from sdseg.pacs.answers import BusyError, SetupError
+from sdseg.errors import DeliveryError, InputError, RefusedError, SetupError
+from sdseg.pacs.answers import BusyError
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from sdseg.dimse.outcome import Outcome
 from sdseg.dimse.peer import Peer
 from sdseg.dimse.sent_file import SentFile
 from sdseg.dimse.status import Verdict, action_verdict, in_words
-from sdseg.errors import DeliveryError, RefusedError
+from sdseg.errors import DeliveryError, RefusedError, SetupError
 
 _REQUEST = 1  # Action Type ID, PS3.4 J.3.2.1.2
 _REPORTS = (1, 2)  # Event Type ID: all committed; failures exist. PS3.4 J.3.3.1.2
@@ -61,7 +61,8 @@ class Commitments:
     def ask(self, association: Association, peer: Peer, files: Collection[SentFile]) -> str:
         """Ask `peer` to commit to `files` (N-ACTION) and return the transaction UID; the report comes later.
 
-        Raises RefusedError: the peer does no storage commitment; DeliveryError: it failed to take the request.
+        Raises SetupError: the peer does no storage commitment; RefusedError: it refuses this request; DeliveryError: it
+        failed to take the request.
         """
         require_commitment(association, peer)
         transaction = generate_uid()
@@ -136,9 +137,9 @@ class Commitments:
 
 
 def require_commitment(association: Association, peer: Peer) -> None:
-    """Raises RefusedError unless the peer accepted to be asked for storage commitment."""
+    """Raises SetupError unless the peer accepted to be asked for storage commitment."""
     if not any(context.abstract_syntax == COMMITMENT.sop_class for context in association.accepted_contexts):
-        raise RefusedError(f"{peer.name} does no storage commitment; configure another way of confirmation.")
+        raise SetupError(f"{peer.name} does no storage commitment; configure another way of confirmation.")
 
 
 def _request(transaction: str, files: Collection[SentFile]) -> Dataset:

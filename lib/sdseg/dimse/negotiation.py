@@ -10,7 +10,7 @@ from pynetdicom.sop_class import LabelMapSegmentationStorage
 from sdseg.dimse.contexts import name_of
 from sdseg.dimse.peer import Peer
 from sdseg.dimse.tls import client_context
-from sdseg.errors import DeliveryError, RefusedError
+from sdseg.errors import DeliveryError, RefusedError, SetupError
 
 # A-ASSOCIATE-RJ, PS3.8 table 9-21: (source, reason) in words.
 _REASONS = {
@@ -35,7 +35,8 @@ class BusyError(DeliveryError):
 
 
 def failure_of(association: Association, peer: Peer, *, connected: bool, answered: bool) -> DeliveryError:
-    """The error of an association that was not established; RefusedError where trying again does not help.
+    """The error of an association that was not established: RefusedError where trying again does not help, SetupError
+    where somebody has to mend the set-up first.
 
     Args:
         connected: whether there was a connection.
@@ -77,7 +78,7 @@ def _rejection(peer: Peer, result: int, source: int, reason: int) -> DeliveryErr
     words = _REASONS.get((source, reason), f"source {source}, reason {reason}")
     words = words.format(called=peer.called, calling=peer.calling)
     if result == _PERMANENT:
-        return RefusedError(f"{peer.name} rejected the association: {words}.")
+        return SetupError(f"{peer.name} rejected the association: {words}.")
     return BusyError(f"{peer.name} rejected the association for the moment: {words}; try again later.")
 
 
@@ -88,12 +89,12 @@ def _no_connection(peer: Peer) -> DeliveryError:
             if peer.tls is not None:
                 client_context(peer.tls, peer.host).wrap_socket(connection, server_hostname=peer.host).close()
     except ssl.SSLCertVerificationError as error:
-        return DeliveryError(
+        return SetupError(
             f"{peer.name} showed a certificate that is not accepted ({error.verify_message}); "
             "check the CA file and the host name."
         )
     except ssl.SSLError as error:
-        return DeliveryError(
+        return SetupError(
             f"{peer.name} did not agree on TLS ({error.reason}); check that it speaks TLS and our certificate."
         )
     except TimeoutError:

@@ -17,8 +17,9 @@ SUCCESS = 0x0000
 DUPLICATE = 0x0111
 SOP_CLASS_NOT_SUPPORTED = 0x0122
 # Failures of the general table (PS3.7 annex C) that may pass: processing failure, duplicate invocation (of a
-# message ID), resource limitation. All others say that the request itself is at fault.
-_PASSING = frozenset({0x0110, 0x0210, 0x0213})
+# message ID), resource limitation, and what its keeper can mend: not authorised. All others say that the request
+# itself is at fault.
+_PASSING = frozenset({0x0110, 0x0124, 0x0210, 0x0213})
 _OUT_OF_RESOURCES = range(0xA700, 0xA800)
 # Of FailureReason (0008,1197) in storage commitment (PS3.3 C.14): processing failure, no such object instance
 # (it is sent again), resource limitation, duplicate transaction UID (the next one is new).

@@ -8,17 +8,10 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
-from sdseg.errors import DeliveryError, RefusedError
+from sdseg.errors import DeliveryError, RefusedError, SetupError
 
 LONGEST_WAIT = 3600.0
 """Seconds: a server that asks for more patience than this is asked again all the same."""
-
-
-class SetupError(DeliveryError):
-    """The server answers, but not to us as we are set up: address, credentials or certificates.
-
-    Asking again at once is no use; it works when somebody has mended one side, or a token has been renewed.
-    """
 
 
 class NotThereError(SetupError):

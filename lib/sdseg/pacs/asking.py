@@ -10,8 +10,8 @@ import retrying  # type: ignore[import-untyped]
 from dicomweb_client.api import DICOMwebClient
 
 from sdseg.dicom.files import READ_ERRORS
-from sdseg.errors import DeliveryError
-from sdseg.pacs.answers import SetupError, failure
+from sdseg.errors import DeliveryError, SetupError
+from sdseg.pacs.answers import failure
 from sdseg.pacs.folder_client import FolderClient
 
 _OURS_WANTED = re.compile(r"CERTIFICATE_REQUIRED|HANDSHAKE_FAILURE|BAD_CERTIFICATE|UNKNOWN_CA|certificate required")
