@@ -29,7 +29,7 @@ AT_ONCE = Retry(first_seconds=1e-6, longest_seconds=1e-6, give_up_after=3)
 class Scripted:
     """A target that does as its script says, then takes everything."""
 
-    script: list[Exception] = field(default_factory=list)
+    script: list[BaseException] = field(default_factory=list)
     came: list[Path] = field(default_factory=list)
     name: str = "scripted"
 
@@ -59,7 +59,7 @@ class Desk:
             progress.segmented(session, row, "1.2.9", "seg.dcm")
         self.letters = DeadLetters(self.home, self.ledger)
 
-    def courier(self, name: str, *script: Exception, retry: Retry = AT_ONCE) -> tuple[Courier, Scripted]:
+    def courier(self, name: str, *script: BaseException, retry: Retry = AT_ONCE) -> tuple[Courier, Scripted]:
         target = Scripted(list(script))
         return Courier(name, target, retry, self.home, self.ledger, Counters()), target
 
@@ -114,6 +114,21 @@ def test_given_up_after_so_many_tries(desk: Desk) -> None:
         one.step()
     assert len(target.came) == 3
     assert desk.series().reason == "one: Given up after 3 attempts: away"
+
+
+def test_a_delivery_that_ends_the_process_each_time_is_given_up(desk: Desk) -> None:
+    class Killed(BaseException):
+        """Stands for the end of the process: nothing after it is carried out."""
+
+    for _ in range(3):
+        one, _target = desk.courier("one", Killed())
+        with pytest.raises(Killed):
+            one.step()
+    one, target = desk.courier("one")
+    one.step()
+    assert target.came == []
+    assert desk.series().state == State.DEAD
+    assert desk.series().reason == "one: Given up after 3 attempts: the process ended during each of them"
 
 
 def test_refused_is_a_dead_letter_at_once_and_the_others_still_get_it(desk: Desk) -> None:

@@ -60,6 +60,7 @@ class TargetConfig(Strict):
         confirm: how arrival is confirmed; None for what suits the address.
         dicomweb: where a `dicom://` target is asked by QIDO.
         parallel: deliveries at a time.
+        commitment_seconds: how long the report of storage commitment is waited for.
     """
 
     address: str = Field(min_length=1)
@@ -70,6 +71,7 @@ class TargetConfig(Strict):
     token_variable: str | None = None
     tls: Tls | None = None
     parallel: int = Field(default=2, ge=1, le=16)
+    commitment_seconds: Seconds = 60
 
 
 class Metrics(Strict):

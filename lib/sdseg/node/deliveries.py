@@ -71,10 +71,16 @@ class Courier:
             if found is None:
                 return
             delivery, series = found
-            delivery.attempts += 1
+            # Counted before the work: a delivery that ends the process each time is given up, too.
+            spent = delivery.attempts >= self._retry.give_up_after
+            delivery.attempts += not spent
             if series.state == State.SEGMENTED:
                 progress.move(session, series, State.DELIVERING, f"delivery to {self._name} begins")
             path = self._home.results / series.seg_file
+            told = delivery.last_error or "the process ended during each of them"
+        if spent:
+            self._give_up(number, self._spent(told), "failed")
+            return
         try:
             receipt = self._target.deliver(path)
         except (RefusedError, InputError) as error:
@@ -111,7 +117,10 @@ class Courier:
                 log.warning("delivery failed", extra={**facts, "again_in": round(pause, 1), "why": reason})
                 self._counters.delivery(self._name, "failed")
                 return
-        self._give_up(number, f"Given up after {self._retry.give_up_after} attempts: {reason}", "failed")
+        self._give_up(number, self._spent(reason), "failed")
+
+    def _spent(self, reason: str) -> str:
+        return f"Given up after {self._retry.give_up_after} attempts: {reason}"
 
     def _give_up(self, number: int, reason: str, outcome: str) -> None:
         self._counters.delivery(self._name, outcome)

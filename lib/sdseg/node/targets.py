@@ -57,7 +57,7 @@ def _open(config: NodeConfig, wanted: TargetConfig, commitments: Commitments) ->
         raise InputError(f"Reports of storage commitment go to {peer.calling}, not to this node: leave calling out.")
     if confirm is Confirmation.QIDO:
         return DimseTarget(peer, confirm, arrived=_arrival_check(wanted))
-    return DimseTarget(peer, confirm, commitments=commitments)
+    return DimseTarget(peer, confirm, commitments=commitments, patience=wanted.commitment_seconds)
 
 
 def _credentials(wanted: TargetConfig) -> Credentials:
