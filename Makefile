@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV ?= .venv
 STUDIES ?=
 ARGS ?=
+# Tests at a time, each on one core.
+JOBS ?= 2
 # Another package index to find torch on too, say PyTorch's CPU builds: docs/install.md.
 TORCH_INDEX_URL ?=
 
@@ -23,7 +25,7 @@ serve: venv ## start the server on STUDIES (default: a copy of the sample series
 	@$(VENV)/bin/sdseg serve $(if $(STUDIES),--studies "$(STUDIES)")
 
 test: venv-dev test-tools ## run the tests
-	@$(VENV)/bin/python -m pytest $(ARGS)
+	@OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 test-full: venv-dev ## run the tests of full-size weights: 8 GB of disk and of memory
 	@$(VENV)/bin/python -m pytest -m full_size $(ARGS)

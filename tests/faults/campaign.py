@@ -160,9 +160,12 @@ class Campaign:
         return len(again)
 
     def _wait_for_retried(self, numbers: set[int]) -> None:
+        """Until these are done, and those that were taken up besides, and cannot be, are dead letters again."""
         end = time.monotonic() + _CALM_SECONDS
-        while time.monotonic() < end and not numbers <= set(self.verdict().done):
+        verdict = self.verdict()
+        while time.monotonic() < end and (verdict.lost or not numbers <= set(verdict.done)):
             time.sleep(_LOOK_SECONDS)
+            verdict = self.verdict()
 
     def _outcome(self, seconds: float, taken_up: int) -> Outcome:
         letters = self._world.node.dead_letters()

@@ -44,7 +44,7 @@ class HostileSeries:
 _CHANGES: dict[str, Change] = {
     "StudyInstanceUID is a path": lambda image: _set(image, StudyInstanceUID="../../../study"),
     "SeriesInstanceUID is a path": lambda image: _set(image, SeriesInstanceUID="../../escaped"),
-    "SeriesInstanceUID is absolute": lambda image: _set(image, SeriesInstanceUID="/tmp/sdseg-escaped"),
+    "SeriesInstanceUID is absolute": lambda image: _set(image, SeriesInstanceUID="/sdseg-escaped"),
     "SeriesInstanceUID is two dots": lambda image: _set(image, SeriesInstanceUID=".."),
     "SOPInstanceUID is a path": lambda image: _set(image, SOPInstanceUID="../../../../escaped"),
     "SOPInstanceUID is another than announced": lambda image: _set(image, SOPInstanceUID=generate_uid()),

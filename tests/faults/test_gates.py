@@ -7,7 +7,7 @@ import pytest
 import requests
 from helpers.orthanc import require_orthanc
 from pydicom.dataset import Dataset
-from pydicom.uid import generate_uid
+from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 from pynetdicom import AE, evt
 from pynetdicom.sop_class import MRImageStorage, StorageCommitmentPushModel, StorageCommitmentPushModelInstance
 
@@ -41,7 +41,7 @@ def test_dimse_gate(archives: World, fault: DimseFault) -> None:
 def test_a_hanging_gate_lets_go(archives: World) -> None:
     archives.dimse.fault = DimseFault.HANG
     entity = AE("ROUTER")
-    entity.add_requested_context(MRImageStorage)
+    entity.add_requested_context(MRImageStorage, ExplicitVRLittleEndian)
     entity.dimse_timeout = 1
     association = entity.associate("127.0.0.1", archives.dimse.port, ae_title=archives.dimse.ae_title)
     study = archives.studies.make(90)

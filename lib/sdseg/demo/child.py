@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -9,10 +10,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 # Run in the child before the program: Linux sends it SIGTERM when the thread that started it ends, even if killed.
-# (A `preexec_fn` would do the same, but is not safe where threads run.)
-_END_WITH_PARENT = (
-    "import ctypes, os, sys; ctypes.CDLL(None).prctl(1, 15); os.execvp(sys.argv[1], sys.argv[1:])"  # PR_SET_PDEATHSIG
-)
+# (A `preexec_fn` would do the same, but is not safe where threads run.) A parent that was gone before that is noticed.
+_END_WITH_PARENT = """
+import ctypes, os, sys
+ctypes.CDLL(None).prctl(1, 15)  # PR_SET_PDEATHSIG, SIGTERM
+if os.getppid() == int(sys.argv[1]):
+    os.execvp(sys.argv[2], sys.argv[2:])
+"""
 _PATIENCE = 20.0
 
 
@@ -48,7 +52,7 @@ class Child:
         self.stop()
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-S", "-E", "-c", _END_WITH_PARENT, *self.command],
+                [sys.executable, "-S", "-E", "-c", _END_WITH_PARENT, str(os.getpid()), *self.command],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
