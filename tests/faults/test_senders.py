@@ -72,7 +72,7 @@ def spectators(here: World) -> Iterator[list[socket.socket]]:
 
 def escaped(here: World) -> list[Path]:
     """What lies where the hostile paths point, from any folder of the node's home."""
-    folders = [here.folder, *list(here.folder.parents)[:2], Path("/tmp"), Path.cwd()]
+    folders = [here.folder, *list(here.folder.parents)[:2], Path("/"), Path.cwd()]
     return [path for folder in folders for path in folder.glob("*escaped*")] + [*here.folder.glob("study")]
 
 
