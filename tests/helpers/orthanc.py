@@ -2,8 +2,6 @@
 
 import json
 import os
-import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
@@ -16,18 +14,16 @@ from urllib.parse import quote
 import pytest
 import requests
 
+from sdseg.demo.orthanc import PLUGIN, PROGRAM, listens, missing_orthanc
 from sdseg.serving.launch import free_port
 from sdseg.tls_files import TlsFiles
 
-EXECUTABLE = shutil.which("Orthanc") or shutil.which("Orthanc", path="/usr/sbin:/usr/local/sbin")
-PLUGIN = Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")
 USER, PASSWORD = "reader", "p@ss word"
 
 
 def require_orthanc() -> None:
     """Skip the test where there is no Orthanc; in CI, which installs it, fail."""
-    if EXECUTABLE is None or not PLUGIN.exists():
-        missing = "Orthanc is not installed; scripts/install-system-deps.sh does it on Debian."
+    if missing := missing_orthanc():
         pytest.fail(missing) if os.environ.get("CI") else pytest.skip(missing)
 
 
@@ -104,13 +100,13 @@ class Orthanc:
     def start(self) -> None:
         """Start, and wait until both sides answer. A server that does not come up fails with its log."""
         assert self.process is None, "started already"
-        assert EXECUTABLE is not None
+        assert PROGRAM is not None
         path = self.home / "orthanc.json"
         path.write_text(json.dumps(self.configuration, indent=1))
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen([EXECUTABLE, "--verbose", str(path)], stdout=log, stderr=log)
+            self.process = subprocess.Popen([PROGRAM, "--verbose", str(path)], stdout=log, stderr=log)
         deadline = time.monotonic() + 60
-        while not (_listens(self.dicom_port) and _listens(self.http_port) and self._answers()):
+        while not (listens(self.dicom_port) and listens(self.http_port) and self._answers()):
             ended = self.process.poll() is not None
             assert not ended and time.monotonic() < deadline, self.log.read_text(errors="replace")[-3000:]
             time.sleep(0.05)
@@ -210,8 +206,3 @@ def _tls_settings(tls: TlsFiles | None) -> dict[str, Any]:
         "DicomTlsTrustedCertificates": str(tls.ca),
         "DicomTlsRemoteCertificateRequired": True,
     }
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0

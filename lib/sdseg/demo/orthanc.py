@@ -115,7 +115,7 @@ class Orthanc:
         while time.monotonic() < end:
             if self._child.exit_code is not None:
                 raise DeliveryError(f"Orthanc did not start: {self._child.last_words()} (log: {self._child.log}).")
-            if _listens(self.dicom_port) and _listens(self.http_port):
+            if listens(self.dicom_port) and listens(self.http_port):
                 return
             time.sleep(0.05)
         raise DeliveryError(f"Orthanc did not answer within {_START_SECONDS:.0f} s (log: {self._child.log}).")
@@ -162,7 +162,8 @@ class Orthanc:
         return any(item["Type"] == "Instance" for item in reply.json())
 
 
-def _listens(port: int) -> bool:
+def listens(port: int) -> bool:
+    """Whether something on this machine takes connections at `port`."""
     with socket.socket() as probe:
         probe.settimeout(1)
         return probe.connect_ex(("127.0.0.1", port)) == 0

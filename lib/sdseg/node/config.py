@@ -8,17 +8,20 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from sdseg.dimse.peer import ae_title
+from sdseg.errors import InputError
 from sdseg.node.rules import Rule
 
 
-def ae_title(text: str) -> str:
-    """An application entity title, PS3.5 6.2: 1 to 16 characters, no backslash; ValueError otherwise."""
-    if not re.fullmatch(r"[ -\[\]-~]{1,16}", text) or not text.strip():
-        raise ValueError(f'"{text}" is no AE title: give 1 to 16 printable ASCII characters without backslash')
-    return text.strip()
+def _title(text: str) -> str:
+    """An AE title; ValueError, as pydantic wants it, otherwise."""
+    try:
+        return ae_title(text)
+    except InputError as error:
+        raise ValueError(str(error).rstrip(".")) from None
 
 
-AeTitle = Annotated[str, AfterValidator(ae_title)]
+AeTitle = Annotated[str, AfterValidator(_title)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Seconds = Annotated[float, Field(gt=0)]
 
