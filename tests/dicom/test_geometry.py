@@ -190,3 +190,34 @@ def test_a_geometry_is_valid_or_not_built() -> None:
         )
     with pytest.raises(ValueError, match="read-only"):
         geometry.positions[0, 0] = 5
+
+
+def thinned(every: int, numbers_too: bool = True) -> list[Dataset]:
+    """A series that says how far apart its slices lay before all but each `every`th of them were lost."""
+    datasets = SeriesMaker(slices=7, modality="MR").datasets()
+    for dataset in datasets:
+        dataset.SpacingBetweenSlices = "2.5"
+    kept = datasets[::every]
+    if not numbers_too:
+        for number, dataset in enumerate(kept, 1):
+            dataset.InstanceNumber = number
+    return kept
+
+
+@pytest.mark.parametrize("every", [2, 3, 6])
+def test_a_series_that_lost_slices_everywhere_is_refused(every: int) -> None:
+    kept = thinned(every)
+    with pytest.raises(GeometryError, match=r"SpacingBetweenSlices says 2\.5 mm.*in steps of") as caught:
+        grid_of(kept)
+    assert f"lie {every * 2.5:g} mm apart" in str(caught.value)
+    assert set(caught.value.instances) == {dataset.SOPInstanceUID for dataset in kept}
+
+
+def test_one_sign_of_lost_slices_alone_proves_nothing() -> None:
+    """A gap written for the spacing; echoes that are numbered through."""
+    assert grid_of(thinned(2, numbers_too=False)).slice_spacing == pytest.approx(5.0)
+    echoes = SeriesMaker(modality="MR").datasets()
+    for index, dataset in enumerate(echoes):
+        dataset.SpacingBetweenSlices, dataset.InstanceNumber = "2.5", 2 * index + 1
+    assert grid_of(echoes).slice_spacing == pytest.approx(2.5)
+    assert grid_of(thinned(1)).corrections == ()

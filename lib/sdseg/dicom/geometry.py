@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from sdseg.dicom import spacing as space
 from sdseg.dicom.named import refusal_of
 from sdseg.dicom.plane import Plane
+from sdseg.dicom.thinned import check_whole
 from sdseg.dicom.uniformity import check_one_matrix, check_one_series, shared_orientation
 
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
@@ -102,6 +103,7 @@ def regular_grid(
     along = positions @ normal
     space.check_duplicates(along, sorted_planes)
     space.check_gaps(along, sorted_planes)
+    check_whole(along, sorted_planes)
     space.check_tilt(positions, normal, sorted_planes)
     slice_spacing = float(along[-1] - along[0]) / (len(order) - 1)
     off = space.check_line(positions, sorted_planes, slice_spacing)
