@@ -34,6 +34,7 @@ def check_whole(along: NDArray[np.float64], planes: Sequence[Plane]) -> None:
     if same_steps and np.ptp(spacings) == 0 and (np.abs(np.diff(counts)) == every).all():
         raise refusal_of(
             f"Slices are missing: SpacingBetweenSlices says {spacings[0]:g} mm, but the slices lie "
-            f"{every * spacings[0]:g} mm apart, and InstanceNumber goes in steps of {every}: send the complete series again.",
+            f"{every * spacings[0]:g} mm apart, and InstanceNumber goes in steps of {every}: "
+            "send the complete series again.",
             *(plane.sop_instance_uid for plane in planes),
         )
