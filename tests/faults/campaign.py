@@ -125,7 +125,7 @@ class Campaign:
             verdict = self.verdict()
         except requests.RequestException:  # one is stopped just now
             return
-        settled = len(verdict.done) + len(verdict.dead)
+        settled = verdict.studies - len(verdict.lost)  # what is doubled stays so: nothing is to be waited for
         if settled != self._settled:
             self._settled, self._progressed = settled, time.monotonic()
         note = f"sent {len(self._traffic.sent)}, dead {len(verdict.dead)}, kills {self._killer.kills}"
@@ -150,9 +150,13 @@ class Campaign:
             self._look()
 
     def _take_up_dead_letters(self) -> int:
-        """What a person does when the PACS works again: `sdseg node retry all`."""
-        whole = {item.study.number for item in self._traffic.sent if item.study.complete}
-        again = whole & set(self.verdict().dead)
+        """What a person does when the PACS works again: `sdseg node retry all`.
+
+        Among the letters may be one whose SEG is there: kept without an answer first, refused when it came again.
+        """
+        letters = self._world.node.dead_letters()
+        whole = {item.study for item in self._traffic.sent if item.study.complete}
+        again = {study.number for study in whole if study.series_uid in letters}
         if again:
             result = self._world.node.ask("retry", "all")
             assert result.returncode == 0, result.stderr
