@@ -155,7 +155,7 @@ class Campaign:
         Among the letters may be one whose SEG is there: kept without an answer first, refused when it came again.
         """
         letters = self._world.node.dead_letters()
-        whole = {item.study for item in self._traffic.sent if item.study.complete}
+        whole = [item.study for item in self._traffic.sent if item.study.complete]
         again = {study.number for study in whole if study.series_uid in letters}
         if again:
             result = self._world.node.ask("retry", "all")
