@@ -118,6 +118,20 @@ def test_a_commitment_that_failed(deliver, seg, reason, final):
     assert isinstance(caught.value, RefusedError) == final
 
 
+def test_what_is_refused_but_held_was_kept_by_an_attempt_without_an_answer(deliver, seg):
+    with running(Archive(0xC000)) as archive:
+        receipt = deliver(archive, held_counts=True)
+        assert receipt.already_there and "0xC000" in receipt.warning
+        with pytest.raises(RefusedError, match="0xC000"):  # an object of anybody: it may be another one
+            deliver(archive)
+
+
+@pytest.mark.parametrize("report", [lambda *_: None, lambda archive, request: all_failed(request, 0x0112)])
+def test_what_is_refused_and_not_held_stays_refused(deliver, report):
+    with running(Archive(0xC000, report=report, event_type=2)) as archive, pytest.raises(RefusedError, match="0xC000"):
+        deliver(archive, held_counts=True, patience=0.2)
+
+
 def test_a_report_without_a_word_on_the_object(deliver):
     def silent(archive, request):
         request.ReferencedSOPSequence = []

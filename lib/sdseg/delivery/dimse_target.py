@@ -4,6 +4,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 
+from pynetdicom.association import Association
 from pynetdicom.presentation import PresentationContext, build_context
 
 from sdseg.delivery.target import Confirmation, Receipt
@@ -37,6 +38,8 @@ class DimseTarget(AbstractContextManager["DimseTarget"]):
             over the association that asked for it.
         arrived: looks whether the archive lists the object of a file, raises DeliveryError if not.
         patience: seconds until the report of storage commitment must have come.
+        held_counts: an archive that refuses an object but commits to it has it from an attempt whose answer was lost.
+            Only for objects whose UID follows from their content: what it holds might be another one.
 
     Raises InputError: the choices contradict each other, or the listener's address is taken.
     """
@@ -50,6 +53,7 @@ class DimseTarget(AbstractContextManager["DimseTarget"]):
         listen: Listening | None = None,
         arrived: ArrivalCheck | None = None,
         patience: float = PATIENCE,
+        held_counts: bool = False,
     ) -> None:
         if (confirm is Confirmation.QIDO) != (arrived is not None):
             raise InputError(f"{peer.name} can be confirmed by QIDO only with a DICOMweb address of the same archive.")
@@ -58,6 +62,7 @@ class DimseTarget(AbstractContextManager["DimseTarget"]):
         if listen is not None and listen.ae_title != peer.calling:
             raise InputError(f"{peer.name} reports to whom asked it: listen as {peer.calling}, not {listen.ae_title}.")
         self._peer, self._confirm, self._arrived, self._patience = peer, confirm, arrived, patience
+        self._held_counts = held_counts
         self._commitments = commitments or Commitments()
         self._resources = ExitStack()
         self.listening_on = 0
@@ -97,13 +102,27 @@ class DimseTarget(AbstractContextManager["DimseTarget"]):
         contexts = [*storage_contexts([file]), _commitment_context()]
         with associated(self._peer, contexts, handlers=self._commitments.handlers) as association:
             require_commitment(association, self._peer)
-            stored = store_file(association, self._peer, file)
+            try:
+                stored = store_file(association, self._peer, file)
+            except RefusedError as error:
+                if not (self._held_counts and self._is_held(association, file)):
+                    raise
+                return Stored(file.sop_instance_uid, duplicate=True, warning=str(error))
             transaction = self._commitments.ask(association, self._peer, [file])
             outcome = self._commitments.wait(transaction, min(_HOLD, self._patience))
         if outcome is None:
             outcome = self._commitments.wait(transaction, max(0.0, self._patience - _HOLD))
         self._judge(file, outcome)
         return stored
+
+    def _is_held(self, association: Association, file: SentFile) -> bool:
+        """Whether the archive commits to an object that it has just refused."""
+        try:
+            transaction = self._commitments.ask(association, self._peer, [file])
+        except DeliveryError:
+            return False
+        outcome = self._commitments.wait(transaction, self._patience)
+        return outcome is not None and file.sop_instance_uid in outcome.committed
 
     def _judge(self, file: SentFile, outcome: Outcome | None) -> None:
         uid = file.sop_instance_uid

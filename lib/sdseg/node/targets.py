@@ -57,7 +57,8 @@ def _open(config: NodeConfig, wanted: TargetConfig, commitments: Commitments) ->
         raise InputError(f"Reports of storage commitment go to {peer.calling}, not to this node: leave calling out.")
     if confirm is Confirmation.QIDO:
         return DimseTarget(peer, confirm, arrived=_arrival_check(wanted))
-    return DimseTarget(peer, confirm, commitments=commitments, patience=wanted.commitment_seconds)
+    # UIDs of SEGs follow from their content, so what the archive holds under one is it.
+    return DimseTarget(peer, confirm, commitments=commitments, patience=wanted.commitment_seconds, held_counts=True)
 
 
 def _credentials(wanted: TargetConfig) -> Credentials:
