@@ -69,6 +69,14 @@ def test_a_node_from_start_to_stop(bench: Bench) -> None:
     assert "SYNTH" not in log.read_text()
 
 
+def test_a_rule_without_weights_is_told_at_the_start(bench: Bench) -> None:
+    bench.settings["rules"].append({"weights": "missing", "targets": list(bench.settings["targets"])})
+    result = ask("--config", str(bench.config_file))
+    assert result.returncode == 1
+    assert result.stderr.count("\n") == 1 and "rules: number 2: " in result.stderr
+    assert "missing is not a weights folder" in result.stderr
+
+
 def test_check_says_what_is_wrong(bench: Bench) -> None:
     bench.settings["targets"]["gone"] = {"address": f"dicom://NOBODY@127.0.0.1:{free_port()}"}
     bench.settings["rules"].append({"weights": "missing", "targets": ["gone"]})

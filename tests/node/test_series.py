@@ -131,12 +131,15 @@ def test_a_gap_is_a_dead_letter_until_the_missing_slice_comes(bench: Bench) -> N
 
 
 def test_a_person_takes_a_dead_letter_up_again(bench: Bench) -> None:
-    bench.settings["rules"][0]["weights"] = "missing"
+    broken = bench.folder / "broken"
+    broken.mkdir()
+    (broken / "sdseg.json").write_text("{}")
+    bench.settings["rules"][0]["weights"] = str(broken)
     bench.settings["segmentation_attempts"] = 2
     with bench.running():
         bench.send(mr())
         bench.await_state("dead")
-        assert "missing" in bench.status().dead_letters[0].reason
+        assert "broken" in bench.status().dead_letters[0].reason
     bench.settings["rules"][0]["weights"] = str(bench.weights)
     ledger = Ledger(bench.home.ledger)
     assert retry_series(ledger, None) == 1

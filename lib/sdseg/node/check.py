@@ -3,12 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from sdseg.dimse.commitment import Commitments
-from sdseg.errors import SdsegError
+from sdseg.errors import InputError, SdsegError
 from sdseg.node.config import NodeConfig
 from sdseg.node.home import Home
 from sdseg.node.targets import open_targets
+
+CARD = "sdseg.json"
+"""Of a weights folder; `ModelCard` would take seconds to import before the node listens."""
+
+
+def require_weights(config: NodeConfig) -> None:
+    """Every rule names a weights folder: a slip of the pen is told at the start, not series by series.
+
+    Raises:
+        InputError: one does not.
+    """
+    for number, rule in enumerate(config.rules, 1):
+        if not (Path(rule.weights) / CARD).is_file():
+            raise InputError(
+                f"rules: number {number}: {rule.weights} is not a weights folder: it has no {CARD}; "
+                "give a folder made by 'sdseg train' or 'sdseg weights import'."
+            )
 
 
 def check_node(config: NodeConfig) -> Iterator[tuple[str, str | None]]:

@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager
 
 from sdseg.dimse.commitment import Commitments
 from sdseg.node.associations import Associations
+from sdseg.node.check import require_weights
 from sdseg.node.completion import Completion
 from sdseg.node.config import NodeConfig
 from sdseg.node.dead_letters import DeadLetters
@@ -59,6 +60,7 @@ class Node:
         Raises:
             InputError: another node works in `home`, a port is taken, or something configured cannot be used.
         """
+        require_weights(self._config)
         home = Home(self._config.home)
         home.create()
         with ExitStack() as stack:
