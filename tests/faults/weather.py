@@ -5,6 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 from faults.dimse_gate import DimseFault
 from faults.http_gate import HttpFault
@@ -49,24 +50,24 @@ class Weather:
 
     def _faults(self) -> list[Callable[[], str]]:
         return [
-            *(partial(self._dimse, fault) for fault in DimseFault if fault is not DimseFault.NONE),
-            *(partial(self._http, fault) for fault in HttpFault if fault is not HttpFault.NONE),
+            *(
+                partial(self._gate, self._world.dimse, "DICOM", fault)
+                for fault in DimseFault
+                if fault is not DimseFault.NONE
+            ),
+            *(
+                partial(self._gate, self._world.http, "DICOMweb", fault)
+                for fault in HttpFault
+                if fault is not HttpFault.NONE
+            ),
             *(partial(self._stop, name) for name in self._world.archives),
         ]
 
-    def _dimse(self, fault: DimseFault) -> str:
-        met = self._world.dimse.met
-        before = met[fault]
-        self._is_met = lambda: met[fault] > before
-        self._world.dimse.fault = fault
-        return f"DICOM: {fault}"
-
-    def _http(self, fault: HttpFault) -> str:
-        met = self._world.http.met
-        before = met[fault]
-        self._is_met = lambda: met[fault] > before
-        self._world.http.fault = fault
-        return f"DICOMweb: {fault}"
+    def _gate(self, gate: Any, kind: str, fault: DimseFault | HttpFault) -> str:
+        before = gate.met[fault]
+        self._is_met = lambda: gate.met[fault] > before
+        gate.fault = fault
+        return f"{kind}: {fault}"
 
     def _stop(self, name: str) -> str:
         self._is_met = lambda: True

@@ -11,6 +11,7 @@ from sdseg.delivery.target import Confirmation, Receipt
 from sdseg.errors import DeliveryError, RefusedError
 from sdseg.node import progress
 from sdseg.node.backoff import pause_before
+from sdseg.node.clock import now
 from sdseg.node.config import Retry
 from sdseg.node.dead_letters import DeadLetters
 from sdseg.node.deliveries import Courier, give_up_unknown_targets
@@ -20,6 +21,7 @@ from sdseg.node.metrics import Counters
 from sdseg.node.reception import Arrival, register
 from sdseg.node.retrying import retry_series
 from sdseg.node.schema import DeliveryRow, Sending, SeriesRow, State
+from sdseg.pacs.answers import BusyError
 
 UID = "1.2.4"
 AT_ONCE = Retry(first_seconds=1e-6, longest_seconds=1e-6, give_up_after=3)
@@ -197,6 +199,13 @@ def test_a_target_that_is_no_longer_configured_is_told(desk: Desk) -> None:
         give_up_unknown_targets(session, {"one"})
     assert desk.series().state == State.DEAD
     assert "two: The configuration has no such target" in desk.series().reason
+
+
+def test_a_busy_server_is_left_alone_as_long_as_it_asks(desk: Desk) -> None:
+    one, _ = desk.courier("one", BusyError("come later", 120.0), retry=Retry(first_seconds=1, longest_seconds=600))
+    before = now()
+    one.step()
+    assert desk.deliveries()["one"].next_at >= before + 120
 
 
 def test_pauses_grow_up_to_the_longest() -> None:

@@ -30,8 +30,11 @@ class Retries:
         if self.times < 0 or self.first < 0 or self.longest < 0:
             raise InputError("Attempts and pauses of a delivery are not below zero: check --retry.")
 
-    def pause(self, attempt: int, error: DeliveryError) -> float:
-        """Seconds before the attempt after `attempt` (1, 2, ...), a little random: senders must not march in step."""
+    def pause(self, attempt: int, error: BaseException | None = None) -> float:
+        """Seconds before the attempt after `attempt` (1, 2, ...), a little random: senders must not march in step.
+
+        Not before the time that a busy server asked for in `error`, but never more than `longest`.
+        """
         pause = min(self.first * 2.0 ** min(attempt - 1, 30), self.longest)
         pause *= random.uniform(0.8, 1.0)
         asked = error.retry_after if isinstance(error, BusyError) else None

@@ -11,10 +11,9 @@ from typing import Any
 from sdseg.dicom.codes import Structure
 from sdseg.dicom.own_structures import parse_structures
 from sdseg.errors import WeightsError
+from sdseg.model.card_file import CARD_FILE, card_in
 from sdseg.model.kinds import SDSEG
 from sdseg.volume.recipe import Recipe
-
-CARD_FILE = "sdseg.json"
 
 
 @dataclass(frozen=True)
@@ -69,12 +68,7 @@ class ModelCard:
         Raises:
             WeightsError: the folder or its card is missing or unreadable.
         """
-        path = folder / CARD_FILE
-        if not path.is_file():
-            raise WeightsError(
-                f"{folder} is not a weights folder: it has no {CARD_FILE}; give a folder made by 'sdseg train' "
-                "or 'sdseg weights import'."
-            )
+        path = card_in(folder)
         try:
             values = json.loads(path.read_text())
             return cls(**{**values, "recipe": Recipe.from_dict(values["recipe"])})

@@ -16,7 +16,8 @@ from safetensors import SafetensorError, safe_open
 
 from sdseg.durable import new_beside, replacing, sync_tree
 from sdseg.errors import WeightsError
-from sdseg.model.card import CARD_FILE, ModelCard, check_kind
+from sdseg.model.card import ModelCard, check_kind
+from sdseg.model.card_file import CARD_FILE
 from sdseg.model.kinds import (
     INDEX_FILE,
     SDSEG,

@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import random
-
+from sdseg.delivery.retry import Retries
 from sdseg.node.config import Retry
 
-JITTER = 0.2
 
-
-def pause_before(attempt: int, retry: Retry) -> float:
-    """Seconds to wait after so many failed attempts: doubling, bounded, and 20 % at random so that nobody marches in
-    step.
-    """
-    doubled = retry.first_seconds * 2 ** min(attempt - 1, 30)
-    return min(doubled, retry.longest_seconds) * random.uniform(1 - JITTER, 1 + JITTER)
+def pause_before(attempt: int, retry: Retry, error: BaseException | None = None) -> float:
+    """Seconds to wait after so many failed attempts, the last of which ended in `error`; see `Retries.pause`."""
+    return Retries(first=retry.first_seconds, longest=retry.longest_seconds).pause(attempt, error)

@@ -6,13 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from sdseg.dimse.commitment import Commitments
-from sdseg.errors import InputError, SdsegError
+from sdseg.errors import InputError, SdsegError, WeightsError
+from sdseg.model.card_file import card_in
 from sdseg.node.config import NodeConfig
 from sdseg.node.home import Home
 from sdseg.node.targets import open_targets
-
-CARD = "sdseg.json"
-"""Of a weights folder; `ModelCard` would take seconds to import before the node listens."""
 
 
 def require_weights(config: NodeConfig) -> None:
@@ -22,11 +20,10 @@ def require_weights(config: NodeConfig) -> None:
         InputError: one does not.
     """
     for number, rule in enumerate(config.rules, 1):
-        if not (Path(rule.weights) / CARD).is_file():
-            raise InputError(
-                f"rules: number {number}: {rule.weights} is not a weights folder: it has no {CARD}; "
-                "give a folder made by 'sdseg train' or 'sdseg weights import'."
-            )
+        try:
+            card_in(Path(rule.weights))
+        except WeightsError as error:
+            raise InputError(f"rules: number {number}: {error}") from None
 
 
 def check_node(config: NodeConfig) -> Iterator[tuple[str, str | None]]:

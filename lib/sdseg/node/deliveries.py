@@ -86,7 +86,7 @@ class Courier:
         except (RefusedError, InputError) as error:
             self._give_up(number, str(error), "refused")
         except (DeliveryError, OSError) as error:
-            self._again(number, str(error))
+            self._again(number, error)
         else:
             self._delivered(number, receipt)
 
@@ -104,14 +104,15 @@ class Courier:
             if series.state != State.DEAD:
                 progress.finish_if_delivered(session, series)
 
-    def _again(self, number: int, reason: str) -> None:
+    def _again(self, number: int, error: DeliveryError | OSError) -> None:
+        reason = str(error)
         with self._ledger.writing() as session:
             found = _current(session, number)
             if found is None:
                 return
             delivery, series = found
             if delivery.attempts < self._retry.give_up_after:
-                pause = pause_before(delivery.attempts, self._retry)
+                pause = pause_before(delivery.attempts, self._retry, error)
                 delivery.last_error, delivery.next_at = reason, now() + pause
                 facts = {"series": series.uid, "target": self._name, "attempt": delivery.attempts}
                 log.warning("delivery failed", extra={**facts, "again_in": round(pause, 1), "why": reason})

@@ -23,7 +23,7 @@ from pydicom import Dataset
 
 from sdseg.errors import InputError
 from sdseg.pacs.folder_index import INSTANCE_FIELDS, SERIES_FIELDS, STUDY_FIELDS, FolderIndex, IndexedFile
-from sdseg.pacs.folder_store import place_beside_source, same_content, write_atomically
+from sdseg.pacs.folder_store import place_beside_source, same_bytes, write_atomically
 
 # A search looks at the folder again when the last look is older than this.
 REFRESH_SECONDS = 2.0
@@ -126,7 +126,7 @@ class FolderClient(DICOMfileClient):
                 if present is None:
                     write_atomically(dataset, place_beside_source(dataset, self.folder, self._index.files))
                     stored.append(item)
-                elif same_content(dataset, present):
+                elif same_bytes(dataset, present):
                     stored.append(item)
                 else:
                     item.FailureReason = _DUPLICATE_SOP_INSTANCE

@@ -47,7 +47,8 @@ def write_atomically(dataset: Dataset, path: Path) -> None:
         stream.write(_encode(dataset))
 
 
-def same_content(dataset: Dataset, path: Path) -> bool:
+def same_bytes(dataset: Dataset, path: Path) -> bool:
+    """Whether the file holds the dataset to the last byte."""
     return path.read_bytes() == _encode(dataset)
 
 

@@ -8,7 +8,8 @@ from enum import StrEnum
 from pathlib import Path
 
 from sdseg.errors import InputError, WeightsError
-from sdseg.model.card import CARD_FILE, ModelCard
+from sdseg.model.card import ModelCard
+from sdseg.model.card_file import CARD_FILE
 from sdseg.model.pipeline import SDSegPipeline
 from sdseg.model.weights import load_weights, weights_sha256
 from sdseg.weights.assemble import Imported
