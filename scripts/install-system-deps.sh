@@ -1,17 +1,18 @@
 #!/usr/bin/env bash
 # What the tests and `make pacs-demo` need from Debian or Ubuntu: a real DICOM archive, DICOM's classic command-line
-# tools, and Node.js for the viewer's own SEG reader. The product itself needs nothing of it.
+# tools, Chromium for the viewer itself and Node.js for its SEG reader. The product itself needs nothing of it.
 # Where it may not install it says so and goes on, as the tests that need a missing part are then skipped; in CI it fails.
 set -euo pipefail
 
 missing=()
 if command -v dpkg-query >/dev/null; then
-    for package in orthanc orthanc-dicomweb dcmtk; do
+    for package in orthanc orthanc-dicomweb dcmtk chromium; do
         dpkg-query --show --showformat='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
     done
 else
     [ -x /usr/sbin/Orthanc ] || command -v Orthanc >/dev/null || missing+=(orthanc orthanc-dicomweb)
     command -v storescu >/dev/null || missing+=(dcmtk)
+    command -v chromium >/dev/null || missing+=(chromium)
 fi
 # By command: other builds of Node.js bring npm along, and Debian's npm does not suit them.
 command -v node >/dev/null || missing+=(nodejs)

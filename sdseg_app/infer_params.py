@@ -1,6 +1,5 @@
 """What a request may ask of an inference, checked once."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, get_args
@@ -10,11 +9,12 @@ from monailabel.utils.others.generic import device_list, name_to_device
 from sdseg.dicom.seg_writer import SegmentationType, type_value
 from sdseg.errors import InputError
 from sdseg.inference.uncertainty import check_noises
+from sdseg_app.device_names import DEVICE
 from sdseg_app.names import check_name
 
 EXTENSIONS = (".nrrd", ".nii.gz", ".nii")
 SEGMENTATION_TYPES: tuple[SegmentationType, ...] = get_args(SegmentationType)
-_DEVICE = re.compile(r"cpu|cuda(:\d+)?|mps")
+
 _TRUE, _FALSE = {"true", "1", "yes", "on"}, {"false", "0", "no", "off", ""}
 
 
@@ -116,7 +116,7 @@ def _modality(value: Any) -> str | None:
 def _device(value: Any) -> str:
     """Without a choice, or with cuda where there is none, what this machine has."""
     device = str(name_to_device(value if isinstance(value, str) else None))
-    if not _DEVICE.fullmatch(device):
+    if not DEVICE.fullmatch(device):
         raise InputError(f"There is no device {str(value)[:40]!r}; choose one of {', '.join(device_list())}.")
     return device
 

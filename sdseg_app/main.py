@@ -62,7 +62,7 @@ class SDSegApp(MONAILabelApp):
                 version=version("sdseg"),
             )
         if in_server():
-            install_routes()
+            install_routes(self.options.security)
 
     def init_datastore(self) -> Datastore:
         first = next(iter(self.models.values()))  # all of them tell the same structures

@@ -1,21 +1,24 @@
 """What `--conf key value` may say, checked once."""
 
 import logging
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sdseg.errors import InputError, UnknownNameError
 from sdseg.model.kinds import SDSEG
+from sdseg_app.config.jobs import JobSettings
+from sdseg_app.config.models import ModelSettings
+from sdseg_app.config.security import SecuritySettings
 from sdseg_app.names import check_name
 from sdseg_app.weights_choice import SHIPPED
 
 logger = logging.getLogger(__name__)
 
-_KEYS = frozenset({"models", "weights", "model_dir", "device", "structures", "server_mode"})
+GROUPS = (ModelSettings, JobSettings, SecuritySettings)
+_STOCK = frozenset({"server_mode"})  # MONAI Label's own
+_KEYS = _STOCK.union(*(group.model_fields for group in GROUPS))
 _TAKEN = "datastore"  # a folder of `model_dir` beside those of the models
-_DEVICE = re.compile(r"cpu|cuda(:\d+)?|mps")
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,7 @@ class AppSettings:
         model_dir: where trained weights are published and labels are kept.
         device: device of the model unless a request names one, None for a GPU where there is one.
         structures: file with the codes of labels that the table of structures lacks.
+        jobs, security: see the classes.
     """
 
     models: tuple[str, ...]
@@ -35,28 +39,31 @@ class AppSettings:
     model_dir: Path
     device: str | None
     structures: Path | None = None
+    jobs: JobSettings = field(default_factory=JobSettings)
+    security: SecuritySettings = field(default_factory=SecuritySettings)
 
     @classmethod
     def from_conf(cls, conf: Mapping[str, str], app_dir: Path) -> "AppSettings":
         """Raises InputError or UnknownNameError, which name the wrong value."""
-        models = tuple(dict.fromkeys(name.strip() for name in conf.get("models", SDSEG).split(",") if name.strip()))
+        model = ModelSettings.read(conf)
+        models = tuple(dict.fromkeys(model.models))
         keys = {name: cls.weights_key(name) for name in models}
         for key in sorted(conf.keys() - _KEYS - set(keys.values())):
             logger.warning("--conf %s is not known here and has no effect.", key)
         if not models:
             raise UnknownNameError(f"There is no model without a name; use --conf models {SDSEG}.")
-        weights = {name: Path(conf[key]).resolve() for name, key in keys.items() if conf.get(key)}
+        given = {**conf, **({"weights": str(model.weights)} if model.weights else {})}
+        weights = {name: Path(given[key]).resolve() for name, key in keys.items() if given.get(key)}
         for name in models:
             _check_model(name, name in weights)
-        device = conf.get("device") or None
-        if device is not None and not _DEVICE.fullmatch(device):
-            raise InputError(f"There is no device {device!r}; use --conf device cpu, or cuda, cuda:0 ...")
         return cls(
             models=models,
             weights=weights,
-            model_dir=Path(conf.get("model_dir") or app_dir / "model").resolve(),
-            device=device,
-            structures=Path(conf["structures"]).resolve() if conf.get("structures") else None,
+            model_dir=(model.model_dir or app_dir / "model").resolve(),
+            device=model.device,
+            structures=model.structures.resolve() if model.structures else None,
+            jobs=JobSettings.read(conf),
+            security=SecuritySettings.read(conf),
         )
 
     @staticmethod

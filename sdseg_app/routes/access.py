@@ -1,17 +1,21 @@
 """The running app and the caller's rights, as FastAPI dependencies."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Protocol
 
-from fastapi import Depends
-from monailabel.config import settings
-from monailabel.endpoints.user.auth import RBAC, User
+from fastapi import Depends, Request
 from monailabel.interfaces.datastore import Datastore
 from monailabel.interfaces.utils.app import app_instance
+
+from sdseg_app.security.users import LOCAL, Role, User
+from sdseg_app.settings import AppSettings
 
 
 class RunningApp(Protocol):
     """What the routes ask of the app."""
+
+    options: AppSettings
 
     def info(self) -> dict[str, Any]: ...
     def infer(self, request: dict[str, Any]) -> dict[str, Any]: ...
@@ -27,10 +31,16 @@ class RunningApp(Protocol):
     def on_save_label(self, image_id: str, label_id: str) -> dict[str, Any] | None: ...
 
 
-# The roles that the stock routes ask for.
-AnyUser = Annotated[User, Depends(RBAC(settings.MONAI_LABEL_AUTH_ROLE_USER))]
-Annotator = Annotated[User, Depends(RBAC(settings.MONAI_LABEL_AUTH_ROLE_ANNOTATOR))]
-Admin = Annotated[User, Depends(RBAC(settings.MONAI_LABEL_AUTH_ROLE_ADMIN))]
+def _with(role: Role) -> Callable[[Request], User]:
+    def user(request: Request) -> User:
+        return LOCAL
+
+    return user
+
+
+Reader = Annotated[User, Depends(_with(Role.READER))]
+Annotator = Annotated[User, Depends(_with(Role.ANNOTATOR))]
+Admin = Annotated[User, Depends(_with(Role.ADMIN))]
 
 
 def running_app() -> RunningApp:

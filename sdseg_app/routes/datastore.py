@@ -7,7 +7,7 @@ from fastapi.responses import FileResponse
 from monailabel.endpoints import datastore as stock
 from monailabel.interfaces.datastore import DefaultLabelTag
 
-from sdseg_app.routes.access import Annotator, AnyUser, running_app
+from sdseg_app.routes.access import Annotator, Reader, running_app
 from sdseg_app.routes.form_json import form_json
 from sdseg_app.routes.uploads import LABELS, received
 
@@ -15,7 +15,7 @@ router = APIRouter(prefix="/datastore", tags=["Datastore"])
 
 
 @router.get("/", summary="Counts, all objects or the training list")
-def get_datastore(user: AnyUser, output: stock.ResultType | None = None) -> Any:
+def get_datastore(user: Reader, output: stock.ResultType | None = None) -> Any:
     return stock.datastore(output)
 
 
@@ -37,11 +37,11 @@ def put_label(
 
 
 @router.head("/image", summary="Does this image exist?")
-def head_image(user: AnyUser, image: str) -> None:
+def head_image(user: Reader, image: str) -> None:
     running_app().datastore().get_image_info(image)
 
 
 @router.get("/image", summary="The image as one file that viewers load")
-def get_image(user: AnyUser, image: str) -> FileResponse:
+def get_image(user: Reader, image: str) -> FileResponse:
     path = running_app().image_file(image)
     return FileResponse(path, media_type="application/octet-stream", filename=path.name)

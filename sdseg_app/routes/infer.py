@@ -17,7 +17,7 @@ from sdseg_app.filing import build_result_seg, file_result
 from sdseg_app.infer_params import InferParams
 from sdseg_app.infer_task import MEASURED
 from sdseg_app.maps import build_maps, check_use, file_maps, zip_maps
-from sdseg_app.routes.access import AnyUser, running_app
+from sdseg_app.routes.access import Reader, running_app
 from sdseg_app.routes.form_json import form_json
 from sdseg_app.routes.uploads import IMAGES, received
 from sdseg_app.sessions import session_image
@@ -39,7 +39,7 @@ class Output(StrEnum):
 @router.post("/{model}", summary="Segment an image of the datastore, of a session or of the request itself")
 def post_infer(
     model: str,
-    user: AnyUser,
+    user: Reader,
     image: str = "",
     session_id: str = "",
     params: Annotated[str, Form()] = "{}",

@@ -4,11 +4,11 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from sdseg_app.routes.access import AnyUser, running_app
+from sdseg_app.routes.access import Reader, running_app
 
 router = APIRouter(prefix="/info", tags=["App"])
 
 
 @router.get("/", summary="Models, labels, trainers, strategies and counts")
-def get_info(user: AnyUser) -> dict[str, Any]:
+def get_info(user: Reader) -> dict[str, Any]:
     return running_app().info()

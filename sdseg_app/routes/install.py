@@ -4,10 +4,43 @@ import sys
 
 from fastapi import APIRouter
 
-from sdseg_app.routes import activelearning, datastore, infer, info, tasks
+from sdseg_app.config.security import SecuritySettings
+from sdseg_app.routes import (
+    activelearning,
+    auth,
+    datastore,
+    dicomweb,
+    infer,
+    info,
+    jobs,
+    logs,
+    model,
+    ohif,
+    review,
+    session,
+    status,
+    tasks,
+)
 from sdseg_app.routes.errors import install_error_handlers
+from sdseg_app.security.middleware import install_middleware
 
 _MARK = "sdseg_routes_installed"
+_PARTS = (
+    info,
+    infer,
+    jobs,
+    datastore,
+    session,
+    activelearning,
+    tasks,
+    model,
+    review,
+    dicomweb,
+    ohif,
+    auth,
+    logs,
+    status,
+)
 
 
 def in_server() -> bool:
@@ -20,15 +53,16 @@ def is_installed() -> bool:
     return in_server() and getattr(sys.modules["monailabel.app"].app.state, _MARK, False)
 
 
-def install_routes() -> None:
+def install_routes(security: SecuritySettings) -> None:
     """Once; see `is_installed`."""
     app = sys.modules["monailabel.app"].app
     if is_installed():
         return
     router = APIRouter()
-    for part in (info, infer, datastore, activelearning, tasks):
+    for part in _PARTS:
         router.include_router(part.router)
     # The first route that matches answers.
     app.router.routes[:0] = router.routes
+    install_middleware(app, security)
     install_error_handlers(app)
     setattr(app.state, _MARK, True)

@@ -1,0 +1,1 @@
+"""Work that waits for its turn: a bounded queue, progress, cancelling."""

@@ -1,0 +1,34 @@
+"""Settings of the models that are served."""
+
+from pathlib import Path
+
+from pydantic import Field, field_validator
+
+from sdseg.model.kinds import SDSEG
+from sdseg_app.config.group import Group, Words
+from sdseg_app.device_names import DEVICE
+
+
+class ModelSettings(Group):
+    """Models, their weights and where trained ones are kept. Beside these keys, NAME_weights gives the weights of
+    the model NAME."""
+
+    models: Words = Field((SDSEG,), description="Names of the models to serve, comma-separated.")
+    weights: Path | None = Field(None, description="Weights folder of the model sdseg to start from.")
+    model_dir: Path | None = Field(
+        None, description="Where trained weights are published and labels are kept; default: model in the app's folder."
+    )
+    device: str | None = Field(
+        None,
+        description="Device of a model unless a request names one (cpu, cuda:0 ...); default: a GPU where there is one.",
+    )
+    structures: Path | None = Field(
+        None, description="File with the codes of labels that the table of structures lacks (docs/structures.md)."
+    )
+
+    @field_validator("device")
+    @classmethod
+    def _is_device(cls, value: str | None) -> str | None:
+        if value is not None and not DEVICE.fullmatch(value):
+            raise ValueError(f"There is no device {value!r}")
+        return value

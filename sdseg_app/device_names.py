@@ -1,0 +1,5 @@
+"""What torch calls its devices."""
+
+import re
+
+DEVICE = re.compile(r"cpu|cuda(:\d+)?|mps")

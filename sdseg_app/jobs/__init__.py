@@ -1,0 +1,1 @@
+"""Inference and training as jobs of a server that never blocks."""

@@ -1,0 +1,5 @@
+"""Logging in."""
+
+from fastapi import APIRouter
+
+router = APIRouter(tags=["Login"])

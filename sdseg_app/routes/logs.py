@@ -1,0 +1,5 @@
+"""The server's log."""
+
+from fastapi import APIRouter
+
+router = APIRouter(tags=["Others"])

@@ -1,0 +1,5 @@
+"""The weights that are served."""
+
+from fastapi import APIRouter
+
+router = APIRouter(tags=["Model"])

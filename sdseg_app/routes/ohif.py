@@ -1,0 +1,5 @@
+"""The OHIF viewer."""
+
+from fastapi import APIRouter
+
+router = APIRouter(tags=["Viewer"])

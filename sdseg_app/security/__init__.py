@@ -1,0 +1,1 @@
+"""Who may ask what: addresses, authentication, roles, limits and the audit log."""
