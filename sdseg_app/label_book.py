@@ -90,6 +90,11 @@ class LabelBook:
             row = db.execute("SELECT info FROM images WHERE image = ?", (image,)).fetchone()
         return dict(json.loads(row["info"])) if row else {}
 
+    def images(self) -> dict[str, dict[str, Any]]:
+        """What is known about every image, by image."""
+        with self._open() as db:
+            return {row["image"]: json.loads(row["info"]) for row in db.execute("SELECT * FROM images")}
+
     def set_image_info(self, image: str, info: dict[str, Any]) -> None:
         with self._open() as db:
             db.execute("INSERT OR REPLACE INTO images VALUES (?, ?)", (image, json.dumps(info)))

@@ -26,6 +26,7 @@ from sdseg_app.one_line import one_line_errors
 from sdseg_app.routes.install import in_server, install_routes, is_installed
 from sdseg_app.served import open_models
 from sdseg_app.settings import AppSettings
+from sdseg_app.status_uncertainty import uncertainty_info
 from sdseg_app.studies import open_datastore
 from sdseg_app.train_params import TrainParams
 from sdseg_app.train_task import SDSegTrainTask
@@ -94,7 +95,8 @@ class SDSegApp(MONAILabelApp):
         result = self.infer_file(Path(store.get_image_uri(image)), request)
         try:
             facts = {key: result["params"][key] for key in FACTS}
-            store.update_image_info(image, {INFERENCE: facts})
+            measured = uncertainty_info(request["model"], facts, result[MEASURED])
+            store.update_image_info(image, {INFERENCE: facts, **measured})
             if request.get("save_label"):
                 tag = request.get("label_tag") or result["tag"]
                 info = {"model": request["model"], "params": result["params"]}

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pydicom.datadict import tag_for_keyword
@@ -22,17 +22,23 @@ NOT_IMAGES = frozenset({
     "RTDOSE", "RTPLAN", "RTRECORD", "RTSEGANN", "RTSTRUCT",
 })  # fmt: skip
 _PAGE = 1000
+_FIELDS = ("StudyInstanceUID", "Modality", "StudyDate", "NumberOfSeriesRelatedInstances")
 
 Attributes = dict[str, dict[str, Any]]  # one search result in DICOM JSON: tag -> {"vr": ..., "Value": [...]}
 
 
 @dataclass(frozen=True)
 class SeriesKey:
-    """A series and its study. UIDs are checked, so they may be used as file names."""
+    """A series and its study. UIDs are checked, so they may be used as file names.
+
+    `study_date` (DA, "YYYYMMDD") and `images` (how many instances) are what the archive told, for people to read.
+    """
 
     study_uid: str
     series_uid: str
     modality: str
+    study_date: str = field(default="", compare=False)
+    images: int | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         for uid in (self.study_uid, self.series_uid):
@@ -122,7 +128,7 @@ def _search_series(
     client: Archive, filters: dict[str, str] | None = None, study_uid: str | None = None
 ) -> list[SeriesKey]:
     # A server need not send these unasked; the folder always does, and complains about being asked.
-    fields = None if isinstance(client, FolderClient) else ["StudyInstanceUID", "Modality"]
+    fields = None if isinstance(client, FolderClient) else list(_FIELDS)
     with asking(client, "searching for series"):
         found = _all_pages(
             lambda offset: client.search_for_series(
@@ -142,11 +148,17 @@ def _search_series(
                     study_uid or text_of(attributes, "StudyInstanceUID"),
                     series_uid,
                     text_of(attributes, "Modality"),
+                    text_of(attributes, "StudyDate"),
+                    _count(text_of(attributes, "NumberOfSeriesRelatedInstances")),
                 )
             )
         except InputError as error:
             logger.warning("A series is left out: %s", error)
     return keys
+
+
+def _count(text: str) -> int | None:
+    return int(text) if text.isdecimal() and len(text) < 10 else None
 
 
 def _all_pages(search: Callable[[int], list[Attributes]], identifier: str) -> dict[str, Attributes]:
