@@ -33,6 +33,7 @@ class Engine:
         checkpoint_every: steps between two states.
         workers: processes that load and augment; None: none on a CPU, some beside a GPU.
         should_stop: asked after every step.
+        between: see `Moments`.
     """
 
     processes: Processes
@@ -43,6 +44,7 @@ class Engine:
     checkpoint_every: int = 500
     workers: int | None = None
     should_stop: Callable[[], bool] = field(default=lambda: False)
+    between: Callable[[int, int], None] = field(default=lambda done, steps: None)
 
     def train(
         self, stage: str, learner: Learner, stack: SliceStack, config: StageConfig, looks: tuple[Every, ...] = ()
@@ -64,7 +66,7 @@ class Engine:
             self.processes,
             self.journal,
             kept,
-            Moments(self.checkpoint_every, looks, self.should_stop),
+            Moments(self.checkpoint_every, looks, self.should_stop, self.between),
         )
         loop.run()
         return loop.steps

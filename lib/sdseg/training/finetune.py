@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from diffusers import DiffusionPipeline
 
@@ -22,6 +22,11 @@ from sdseg.training.slices import SliceStack, load_slices
 from sdseg.training.stage import DiffusionConfig
 from sdseg.training.validate import validation_dice
 from sdseg.volume.example import Example
+
+FinetuneStage = Literal["prepare", "validate", "train"]
+Watch = Callable[[FinetuneStage, int, int], None]
+"""Called with (stage, done, total) between any two steps: slices of a validation, steps of the training. It may wait,
+or raise to stop. A total of 0 is not known yet."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +88,7 @@ def finetune(
     output: Path,
     config: FinetuneConfig,
     progress: Progress | None = None,
+    watch: Watch = lambda stage, done, total: None,
 ) -> FinetuneResult:
     """Train U-Net and vision encoder of `weights` on labelled images; the autoencoder stays as it is.
 
@@ -92,6 +98,7 @@ def finetune(
         output: folder for `weights` and `log.jsonl`; must hold neither.
         config: duration and rate.
         progress: see `Journal`.
+        watch: see `Watch`.
 
     Raises:
         WeightsError: the starting weights are unusable, or the result cannot be saved.
@@ -99,13 +106,17 @@ def finetune(
     """
     check_device(config.device)
     card = ModelCard.load(weights)
+    watch("prepare", 0, 0)
     chosen, kept_out = split(examples, config.val_split)
     stack = load_slices(chosen, card.recipe, card.labels)
     validation = load_slices(kept_out, card.recipe, card.labels) if kept_out else None
     pipeline: Any = load_weights(weights, config.device)
-    before = validation_dice(pipeline, validation) if validation else None
-    steps, losses = _train(pipeline, stack, output, config, progress)
-    val_dice = {"before": before, "after": validation_dice(pipeline, validation)} if validation else {}
+    val_dice: dict[str, float | None] = {}
+    if validation:
+        val_dice["before"] = _validate(pipeline, validation, watch)
+    steps, losses = _train(pipeline, stack, output, config, progress, watch)
+    if validation:
+        val_dice["after"] = _validate(pipeline, validation, watch)
     provenance = {**card.training, "parent_sha256": weights_sha256(weights), "finetuned_steps": steps}
     save_weights(pipeline, replace(card, training=provenance), output / "weights")
     return FinetuneResult(output / "weights", weights_sha256(output / "weights"), steps, losses, val_dice)
@@ -118,8 +129,18 @@ def split(examples: Sequence[Mapping[str, Any]], val_split: float) -> tuple[list
     return checked[: len(checked) - count], checked[len(checked) - count :]
 
 
+def _validate(pipeline: Any, stack: SliceStack, watch: Watch) -> float | None:
+    watch("validate", 0, len(stack))
+    return validation_dice(pipeline, stack, progress=lambda done, total: watch("validate", done, total))
+
+
 def _train(
-    pipeline: DiffusionPipeline, stack: SliceStack, output: Path, config: FinetuneConfig, progress: Progress | None
+    pipeline: DiffusionPipeline,
+    stack: SliceStack,
+    output: Path,
+    config: FinetuneConfig,
+    progress: Progress | None,
+    watch: Watch,
 ) -> tuple[int, dict[str, float]]:
     """Train in place; returns the number of steps and the last mean losses."""
     steps = config.steps_for(len(stack))
@@ -143,6 +164,8 @@ def _train(
             progress(stage, step, of, means)
 
     journal = Journal(output / "log.jsonl", remember, every=max(1, min(25, steps // 10)))
-    engine = Engine(Processes(config.device), journal, seed=config.seed)
+    engine = Engine(
+        Processes(config.device), journal, seed=config.seed, between=lambda done, total: watch("train", done, total)
+    )
     engine.train("finetune", learner_of(pipeline, settings), stack, settings)
     return steps, losses

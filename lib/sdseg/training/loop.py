@@ -49,11 +49,13 @@ class Moments:
         checkpoint_every: steps between two checkpoints.
         looks: at the averaged weights.
         should_stop: asked after every step, in the main process.
+        between: called with (steps done, steps) before every step, in the main process; may wait, or raise to stop.
     """
 
     checkpoint_every: int = 500
     looks: tuple[Every, ...] = ()
     should_stop: Callable[[], bool] = field(default=lambda: False)
+    between: Callable[[int, int], None] = field(default=lambda done, steps: None)
 
 
 class TrainingLoop:
@@ -116,6 +118,8 @@ class TrainingLoop:
         batches = self._batches.start(step)
         began = time.monotonic()
         while step < self.steps:
+            if self._processes.is_main:
+                self._moments.between(step, self.steps)
             terms = self._one_step(step, islice(batches, self._config.accumulate))
             step += 1
             self._journal.record(self._stage, step, self._processes.mean(terms), self.steps)

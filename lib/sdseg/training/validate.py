@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 
 from sdseg.inference.batches import segment_slices
@@ -9,22 +11,32 @@ from sdseg.model.slice_model import SliceModel
 from sdseg.training.slices import SliceStack
 
 
-def validation_dice(model: SliceModel, stack: SliceStack, seed: int = 0) -> float | None:
+def validation_dice(
+    model: SliceModel, stack: SliceStack, seed: int = 0, progress: Callable[[int, int], None] | None = None
+) -> float | None:
     """Dice of the foreground over all slices of `stack` together, by the single step.
+
+    Args:
+        model: to be judged.
+        stack: slices with their masks.
+        seed: of the noise.
+        progress: called with (slices done, slices) after every few.
 
     Returns:
         Dice in [0, 1], or None where neither prediction nor mask has foreground.
     """
-    return foreground_dice(predict_foreground(model, stack, seed), stack.masks > 0)
+    return foreground_dice(predict_foreground(model, stack, seed, progress), stack.masks > 0)
 
 
-def predict_foreground(model: SliceModel, stack: SliceStack, seed: int = 0) -> torch.Tensor:
+def predict_foreground(
+    model: SliceModel, stack: SliceStack, seed: int = 0, progress: Callable[[int, int], None] | None = None
+) -> torch.Tensor:
     """(slices, 1, i, j) bool: anything but background; the model's modules are left in the mode they were in."""
     modules = [module for module in model.components.values() if isinstance(module, torch.nn.Module)]
     were_training = [module.training for module in modules]
     for module in modules:
         module.eval()
-    probability = segment_slices(model, stack.images, seed)
+    probability = segment_slices(model, stack.images, seed, progress=progress)
     for module, training in zip(modules, were_training, strict=True):
         module.train(training)
     if model.classes is not None:
