@@ -7,6 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from monailabel.config import settings as stock
 from monailabel.interfaces.app import MONAILabelApp
 from monailabel.interfaces.datastore import Datastore
 from monailabel.interfaces.tasks.batch_infer import BatchInferTask
@@ -25,6 +26,7 @@ from sdseg_app.label_saving import INFERENCE
 from sdseg_app.one_line import one_line_errors
 from sdseg_app.routes.install import in_server, install_routes, is_installed
 from sdseg_app.served import open_models
+from sdseg_app.sessions import SessionStore
 from sdseg_app.settings import AppSettings
 from sdseg_app.status_uncertainty import uncertainty_info
 from sdseg_app.studies import open_datastore
@@ -68,6 +70,11 @@ class SDSegApp(MONAILabelApp):
     def init_datastore(self) -> Datastore:
         first = next(iter(self.models.values()))  # all of them tell the same structures
         return open_datastore(self.studies, self.model_dir, first.card)
+
+    def _load_sessions(self, load: bool = False) -> SessionStore | None:
+        # Not MONAI Label's own: its ids can be guessed, and it unpacks whatever it is sent.
+        root = Path(stock.MONAI_LABEL_SESSION_PATH.strip() or self.model_dir / "sessions")
+        return SessionStore(root, stock.MONAI_LABEL_SESSION_EXPIRY) if load else None
 
     def init_infers(self) -> dict[str, InferTask]:
         archive = isinstance(self._datastore, ArchiveDatastore)

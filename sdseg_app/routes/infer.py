@@ -20,6 +20,7 @@ from sdseg_app.maps import build_maps, check_use, file_maps, zip_maps
 from sdseg_app.routes.access import Reader, running_app
 from sdseg_app.routes.form_json import form_json
 from sdseg_app.routes.uploads import IMAGES, received
+from sdseg_app.security.users import User
 from sdseg_app.sessions import session_image
 
 router = APIRouter(prefix="/infer", tags=["Infer"])
@@ -55,7 +56,7 @@ def post_infer(
     if wanted.save_seg or output is Output.dicom_seg:
         app.check_codes(model)
     check_use(wanted.uncertainty, wanted.save_seg, output is Output.uncertainty)
-    with _source(image, session_id, file) as local:
+    with _source(image, session_id, file, user) as local:
         if local is None:
             result = app.infer(request)
         elif wanted.save_seg or output is Output.dicom_seg:
@@ -104,13 +105,13 @@ def _download(name: str, content: bytes, media_type: str) -> Response:
 
 
 @contextmanager
-def _source(image: str, session_id: str, file: UploadFile | None) -> Iterator[Path | None]:
+def _source(image: str, session_id: str, file: UploadFile | None, user: User) -> Iterator[Path | None]:
     """The file or folder of an upload or a session; None for an image of the datastore."""
     if file is not None:
         with received(file, IMAGES) as path:
             yield path
     elif session_id:
-        yield session_image(running_app().sessions(), session_id)
+        yield session_image(running_app().sessions(), session_id, user.name)
     elif image:
         yield None
     else:
