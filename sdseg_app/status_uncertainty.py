@@ -2,29 +2,24 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from pydantic import BaseModel, Field, ValidationError
 
 from sdseg.inference.uncertainty import Uncertainty
 
 _PREFIX = "uncertainty:"  # of keys in an image's info, followed by the name of the model
 
 
-@dataclass(frozen=True)
-class Measured:
-    """One measurement of one image by one model.
+class Measured(BaseModel):
+    """One measurement of one image by one model."""
 
-    Attributes:
-        value: see `sdseg.inference.overlap`; None where none of the noises found anything.
-        noises: how many there were.
-        weights_sha256: of the model then.
-        measured: seconds since the epoch.
-    """
-
-    value: float | None
-    noises: int
-    weights_sha256: str
-    measured: float
+    value: float | None = Field(
+        ge=0, le=1, description="1 - mean Dice of the masks of several noises; null: none of them found anything."
+    )
+    noises: int = Field(ge=2, description="How many noises.")
+    weights_sha256: str = Field(description="Of the model then.")
+    measured: float = Field(description="When, in seconds since the epoch.")
 
 
 def uncertainty_info(model: str, facts: Mapping[str, Any], measured: Uncertainty | None) -> dict[str, Any]:
@@ -37,23 +32,28 @@ def uncertainty_info(model: str, facts: Mapping[str, Any], measured: Uncertainty
     """
     if measured is None or len(measured.seeds) < 2:
         return {}
-    return {
-        f"{_PREFIX}{model}": {
-            "value": measured.overall,
-            "noises": len(measured.seeds),
-            "weights_sha256": facts["weights_sha256"],
-            "measured": time.time(),
-        }
-    }
+    found = Measured(
+        value=measured.overall,
+        noises=len(measured.seeds),
+        weights_sha256=facts["weights_sha256"],
+        measured=time.time(),
+    )
+    return {f"{_PREFIX}{model}": found.model_dump()}
 
 
 def uncertainty_of(info: Mapping[str, Any], weights: Mapping[str, str]) -> dict[str, Measured]:
     """Model -> its measurement of an image, for the models whose weights are still the same.
 
     Args:
-        info: of the image.
+        info: of the image; annotators may write into it, so what is no measurement is left out.
         weights: model -> SHA-256 of the weights it serves now.
     """
-    kept = {model: info.get(f"{_PREFIX}{model}") for model in weights}
-    found = {model: Measured(**values) for model, values in kept.items() if values}
-    return {model: one for model, one in found.items() if one.weights_sha256 == weights[model]}
+    found = {model: _read(info.get(f"{_PREFIX}{model}")) for model in weights}
+    return {model: one for model, one in found.items() if one and one.weights_sha256 == weights[model]}
+
+
+def _read(values: Any) -> Measured | None:
+    try:
+        return Measured.model_validate(values) if values else None
+    except ValidationError:
+        return None
