@@ -49,11 +49,11 @@ class _Found:
     made: float
 
 
-def adopt_labels(store: LabelKeeper, images: Collection[str]) -> None:
+def adopt_labels(store: LabelKeeper, images: Collection[str]) -> list[str]:
     """Keep as final labels of `images` the SEGs of the archive that are newer than what is kept; the newest counts.
 
-    Each SEG series is looked at once. One that does not fit its image is told in the log and left. Raises
-    DeliveryError: the archive does not answer.
+    Each SEG series is looked at once. One that does not fit its image is told in the log and left, and told here,
+    one sentence each. Raises DeliveryError: the archive does not answer.
     """
     looked_at = store.labels.book.segmentations()
     found = []
@@ -61,8 +61,8 @@ def adopt_labels(store: LabelKeeper, images: Collection[str]) -> None:
         image, verdict = looked_at.get(key.series_uid, ("", WAITING))
         if verdict == WAITING and (not image or image in images):
             found.extend(_look(store, key, images))
-    for segmentation in sorted(found, key=lambda one: one.made):
-        _adopt(store, segmentation)
+    told = [_adopt(store, segmentation) for segmentation in sorted(found, key=lambda one: one.made)]
+    return [remark for remark in told if remark]
 
 
 def _look(store: LabelKeeper, key: SeriesKey, images: Collection[str]) -> list[_Found]:
@@ -89,19 +89,22 @@ def _look(store: LabelKeeper, key: SeriesKey, images: Collection[str]) -> list[_
     return [_Found(key, text_of(header, "SOPInstanceUID"), image, _made(header))]
 
 
-def _adopt(store: LabelKeeper, found: _Found) -> None:
+def _adopt(store: LabelKeeper, found: _Found) -> str:
+    """What is to be told about it, "" for nothing."""
     kept = store.labels.book.find(found.image, FINAL)
-    verdict = LEFT
+    verdict, remark = LEFT, ""
     if kept is None or found.made > kept.saved:
         try:
             _keep(store, found)
             verdict = TAKEN
         except DeliveryError as error:
             logger.warning("%s", error)
-            return  # another time
+            return str(error)  # another time
         except SdsegError as error:
-            logger.warning("The segmentation %s is not taken as a label of its image: %s", found.sop_uid, error)
+            remark = f"The segmentation {found.sop_uid} is not taken as a label of its image: {error}"
+            logger.warning("%s", remark)
     store.labels.book.note_segmentation(found.key.series_uid, found.image, verdict)
+    return remark
 
 
 def _keep(store: LabelKeeper, found: _Found) -> None:

@@ -21,16 +21,22 @@ import pydicom
 from dicomweb_client.api import DICOMfileClient
 from pydicom import Dataset
 
-from sdseg.errors import InputError
+from sdseg.dicom.files import read_file
+from sdseg.errors import InputError, RefusedError
+from sdseg.pacs.content import same_content
 from sdseg.pacs.folder_index import INSTANCE_FIELDS, SERIES_FIELDS, STUDY_FIELDS, FolderIndex, IndexedFile
-from sdseg.pacs.folder_store import place_beside_source, same_bytes, write_atomically
+from sdseg.pacs.folder_store import copy_atomically, place_beside_source, same_bytes, same_files, write_atomically
 
 # A search looks at the folder again when the last look is older than this.
 REFRESH_SECONDS = 2.0
-_DUPLICATE_SOP_INSTANCE = 0x0111  # failure reason, PS3.4 annex GG.4.1
+DUPLICATE_SOP_INSTANCE = 0x0111  # failure reason, PS3.4 annex GG.4.1
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+
+class DuplicateError(RefusedError):
+    """Another object lies under this UID."""
 
 
 def _one_at_a_time(method: Callable[Concatenate[Any, P], T]) -> Callable[Concatenate[Any, P], T]:
@@ -55,6 +61,7 @@ class FolderClient(DICOMfileClient):
         self.folder = folder.resolve()
         self._lock = threading.RLock()
         self._index = FolderIndex(self.folder)
+        self._files: tuple[IndexedFile, ...] = ()
         # The stock client indexes as it opens and misreads '#' or '?' in a path: let it open an empty folder.
         with tempfile.TemporaryDirectory() as empty:
             super().__init__(url=f"file://{empty}", in_memory=True)
@@ -74,7 +81,15 @@ class FolderClient(DICOMfileClient):
         with self._lock:
             self._looked = time.monotonic()
             if self._index.refresh():
+                self._files = tuple(self._index.files)
                 self._fill(self._index.files)
+
+    def files(self) -> Sequence[IndexedFile]:
+        """All files with their searchable fields, after a look at the folder; the same object while nothing changed."""
+        with self._lock:
+            if time.monotonic() - self._looked > REFRESH_SECONDS:
+                self.refresh()
+            return self._files
 
     def instance_paths(self, study_instance_uid: str, series_instance_uid: str) -> list[Path]:
         """The files of one series, in order of their paths; of several copies of an instance the last one."""
@@ -129,13 +144,32 @@ class FolderClient(DICOMfileClient):
                 elif same_bytes(dataset, present):
                     stored.append(item)
                 else:
-                    item.FailureReason = _DUPLICATE_SOP_INSTANCE
+                    item.FailureReason = DUPLICATE_SOP_INSTANCE
                     failed.append(item)
             self.refresh()
         response.ReferencedSOPSequence = stored
         if failed:
             response.FailedSOPSequence = failed
         return response
+
+    def store_file(self, path: Path) -> Path:
+        """File a copy of a whole DICOM file, to the last byte, beside the series it refers to, and tell its place.
+
+        The same object, as `same_content` tells, stays as it is. Raises DuplicateError: another one lies under its
+        UID; InputError: no DICOM file; OSError: the folder cannot be written.
+        """
+        header = pydicom.dcmread(path, stop_before_pixels=True)
+        with self._lock:
+            self.refresh()
+            present = self.instance_path(str(header.SOPInstanceUID))
+            if present is None:
+                target = place_beside_source(header, self.folder, self._index.files)
+                copy_atomically(path, target)
+                self.refresh()
+                return target
+        if same_files(path, present) or same_content(read_file(path), read_file(present)):
+            return present
+        raise DuplicateError(f"Another object lies under the UID {header.SOPInstanceUID}; it was left as it is.")
 
     def instance_path(self, sop_instance_uid: str) -> Path | None:
         """The file of one instance, None where there is none."""

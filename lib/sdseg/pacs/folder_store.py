@@ -1,5 +1,7 @@
 """Where a new DICOM file goes in a folder archive, and how it gets there."""
 
+import filecmp
+import shutil
 from collections.abc import Iterable
 from io import BytesIO
 from pathlib import Path
@@ -23,7 +25,7 @@ def place_beside_source(dataset: Dataset, root: Path, files: Iterable[IndexedFil
     for uid in (str(dataset.SeriesInstanceUID), str(dataset.SOPInstanceUID)):
         if not is_uid(uid):
             raise InputError(f"{uid!r} is not a DICOM UID (digits and dots, at most 64 characters).")
-    modality = "".join(char for char in str(dataset.get("Modality") or "OT") if char.isalnum())
+    modality = "".join(char for char in str(dataset.get("Modality") or "OT") if char.isalnum())[:16]
     folder = f"{modality}_{dataset.SeriesInstanceUID}"
     name = f"{dataset.SOPInstanceUID}.dcm"
     referenced = {str(item.SeriesInstanceUID) for item in dataset.get("ReferencedSeriesSequence") or []}
@@ -45,6 +47,18 @@ def write_atomically(dataset: Dataset, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as stream:
         stream.write(_encode(dataset))
+
+
+def copy_atomically(source: Path, path: Path) -> None:
+    """Copy a file which is there whole or not at all. Raises OSError."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with source.open("rb") as content, replacing(path) as stream:
+        shutil.copyfileobj(content, stream)
+
+
+def same_files(one: Path, other: Path) -> bool:
+    """Whether two files are equal to the last byte."""
+    return filecmp.cmp(one, other, shallow=False)
 
 
 def same_bytes(dataset: Dataset, path: Path) -> bool:

@@ -2,4 +2,8 @@
 
 from fastapi import APIRouter
 
+from sdseg_app.routes.dicomweb import reading, storing
+
 router = APIRouter(prefix="/dicom-web", tags=["DICOMweb"])
+router.include_router(reading.router)
+router.include_router(storing.router)

@@ -1,0 +1,47 @@
+"""Between a request or answer of DICOMweb and FastAPI's."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from fastapi import HTTPException, Request
+from fastapi.responses import Response, StreamingResponse
+
+from sdseg.dicomweb.answer import Answer, RequestError
+from sdseg.dicomweb.resource import Resource
+
+PREFIX = "/dicom-web"
+_EMPTY = frozenset({204, 304})
+
+
+@contextmanager
+def telling() -> Iterator[None]:
+    """A RequestError has its status."""
+    try:
+        yield
+    except RequestError as error:
+        raise HTTPException(error.status, str(error)) from error
+
+
+def resource_of(request: Request) -> Resource:
+    """Raises RequestError 404. An encoded path is none of ours: what would have to be encoded is in no resource."""
+    if b"%" in request.scope.get("raw_path", b""):
+        raise RequestError(404, "That is no DICOMweb resource; its address holds encoded characters.")
+    return Resource.parse(request.scope["path"].partition(PREFIX)[2])
+
+
+def base_of(request: Request) -> str:
+    """Address of our DICOMweb service, as the client knows it."""
+    return f"{request.base_url}".rstrip("/") + PREFIX
+
+
+def accept_of(request: Request) -> str:
+    return ", ".join(request.headers.getlist("accept"))
+
+
+def reply(answer: Answer) -> Response:
+    if answer.status in _EMPTY:
+        for _ in answer.body:
+            pass
+        return Response(status_code=answer.status, headers=dict(answer.headers))
+    headers = {**answer.headers, "Content-Type": answer.media_type or "application/octet-stream"}
+    return StreamingResponse(answer.body, answer.status, headers=headers)

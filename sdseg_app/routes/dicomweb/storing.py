@@ -1,0 +1,89 @@
+"""POST: storing (STOW-RS). What a person segmented is a label at once."""
+
+import logging
+import tempfile
+from typing import BinaryIO
+
+from anyio import to_thread
+from fastapi import APIRouter, HTTPException, Request
+from fastapi.responses import Response
+
+from sdseg.dicomweb.answer import Answer, warning
+from sdseg.dicomweb.folder_origin import FolderOrigin
+from sdseg.errors import DeliveryError
+from sdseg_app.routes.access import Annotator
+from sdseg_app.routes.dicomweb.origins import archive_store, origin
+from sdseg_app.routes.dicomweb.reading import Uid
+from sdseg_app.routes.dicomweb.replies import accept_of, base_of, reply, telling
+from sdseg_app.routes.responses import Responses, errors
+
+router = APIRouter()
+logger = logging.getLogger(__name__)
+
+_STORED = {"application/dicom+json": {"schema": {"type": "object"}}}
+_ANSWERS: Responses = {
+    200: {"description": "All objects were stored (PS3.18 I.2).", "content": _STORED},
+    202: {"description": "Some objects were stored; FailedSOPSequence names the others.", "content": _STORED},
+    409: {"description": "No object was stored; FailedSOPSequence says why.", "content": _STORED},
+    **errors(404, 415, 502, 503, 504, 507),
+}
+_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {'multipart/related; type="application/dicom"': {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
+
+
+@router.post("/studies", response_class=Response, responses=_ANSWERS, openapi_extra=_BODY, summary="Store objects")
+async def store(request: Request, user: Annotator) -> Response:
+    """A SEG of a person is the final label of its source series at once; `Warning` tells of one that cannot be."""
+    return await _store(request, "")
+
+
+@router.post(
+    "/studies/{study}",
+    response_class=Response,
+    responses=_ANSWERS,
+    openapi_extra=_BODY,
+    summary="Store objects of one study",
+)
+async def store_in_study(request: Request, user: Annotator, study: Uid) -> Response:
+    """As above; objects of another study are refused."""
+    return await _store(request, study)
+
+
+async def _store(request: Request, study: str) -> Response:
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise HTTPException(415, "A compressed body is not taken; send the objects as they are.")
+    with tempfile.TemporaryFile(prefix="sdseg-stow-") as body:
+        async for piece in request.stream():
+            await to_thread.run_sync(body.write, piece)
+        body.seek(0)
+        with telling():
+            answer = await to_thread.run_sync(_file, body, request, study)
+    return reply(answer)
+
+
+def _file(body: BinaryIO, request: Request, study: str) -> Answer:
+    content_type, base = request.headers.get("content-type", ""), base_of(request)
+    source = origin()
+    if isinstance(source, FolderOrigin):
+        answer = source.store(body, content_type, study, base)
+    else:
+        answer = source.store(body, content_type, study, accept_of(request), base)
+    # The archive's word is complete before labels are looked for.
+    content = b"".join(answer.body)
+    remarks = [answer.headers.get("Warning", "")] if answer.headers.get("Warning") else []
+    if answer.status in (200, 202):
+        remarks += [warning(remark)["Warning"] for remark in _adopt()]
+    headers = {**answer.headers, **({"Warning": ", ".join(remarks)} if remarks else {})}
+    return Answer(answer.status, answer.media_type, [content], headers)
+
+
+def _adopt() -> list[str]:
+    try:
+        return archive_store().adopt()
+    except DeliveryError as error:  # what was stored is stored; the next look will find it
+        logger.warning("%s", error)
+        return []
