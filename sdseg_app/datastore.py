@@ -147,11 +147,12 @@ class ArchiveDatastore(Datastore):
     def datalist(self) -> list[dict[str, Any]]:
         """{"image": folder of the series, "label": mask file in the model's values}, for training.
 
-        Of every final label that holds a structure of the model.
+        Of every final label that holds a structure of the model, unless it was rejected or kept from training.
         """
         pairs = []
-        for image in self.get_labeled_images():
-            label = training_label(self.labels, self.labels.find(image, FINAL), self.model_labels())
+        images, allowed = self._images_with_labels(), self.labels.for_training()
+        for image in filter(allowed.__contains__, images):
+            label = training_label(self.labels, allowed[image], self.model_labels())
             if label is not None:
                 pairs.append({"image": self.get_image_uri(image), "label": str(label)})
         return pairs

@@ -9,6 +9,7 @@ from monailabel.interfaces.datastore import DefaultLabelTag
 
 from sdseg.errors import UnknownNameError
 from sdseg_app.label_book import LabelBook, LabelRecord
+from sdseg_app.review_book import ReviewBook
 
 FINAL = DefaultLabelTag.FINAL.value
 
@@ -20,6 +21,7 @@ class LabelStore:
         self.folder = home / "labels"
         self.folder.mkdir(parents=True, exist_ok=True)
         self.book = LabelBook(home / "labels.db")
+        self.reviews = ReviewBook(home / "labels.db")
 
     def keep(
         self, image: str, tag: str, file: Path, digest: str, info: dict[str, Any], saved: float | None = None
@@ -48,6 +50,16 @@ class LabelStore:
     def finished(self) -> set[str]:
         """The images with a final label."""
         return {record.image for record in self.book.current() if record.tag == FINAL}
+
+    def for_training(self) -> dict[str, LabelRecord]:
+        """Image -> its final label, of those that nobody rejected or kept from training."""
+        reviews = self.reviews.current()
+        finals = {record.image: record for record in self.book.current() if record.tag == FINAL}
+        return {
+            image: record
+            for image, record in finals.items()
+            if image not in reviews or reviews[image].allows_training(record)
+        }
 
     def counts(self, images: Iterable[str]) -> dict[str, int]:
         """Tag -> how many of `images` have a label with that tag."""

@@ -1,0 +1,214 @@
+// Our panel below MONAI Label's: accept, reject, use for training.
+
+import { connect, connectButton } from './connect.js';
+import { countVoxels, currentSegmentation, labelInfo, seriesOf, slicesOf } from './labelmap.js';
+import { nrrdFile } from './nrrd.js';
+import { activeSeries, obstacle, OVERLAY } from './overlay.js';
+import { watch } from './progress.js';
+import { listSeries } from './series-list.js';
+import { getReview, postReview, putLabel } from './server.js';
+
+const LAYOUT = `
+  <section aria-labelledby="sdseg-title">
+    <h2 id="sdseg-title">Review</h2>
+    <p data-part="overlay"></p>
+    <p data-part="verdict"></p>
+    <button type="button" data-part="restart" hidden>Start on this series</button>
+    <button type="button" data-part="accept">Accept and send to PACS</button>
+    <button type="button" data-part="reject" aria-expanded="false" aria-controls="sdseg-reason-form">Reject …</button>
+    <form id="sdseg-reason-form" data-part="form" hidden>
+      <label for="sdseg-reason">What is wrong? (no names)</label>
+      <input id="sdseg-reason" data-part="reason" maxlength="500" required autocomplete="off">
+      <button type="submit">Reject</button>
+      <button type="button" data-part="cancel">Cancel</button>
+    </form>
+    <label class="training"><input type="checkbox" data-part="training" checked> Use for training</label>
+    <p role="status" data-part="told"></p>
+  </section>`;
+
+export class ReviewPanel extends HTMLElement {
+  /** { services, commandsManager, extensionManager } of OHIF, set by the extension. */
+  static ohif;
+
+  connectedCallback() {
+    this.innerHTML = LAYOUT;
+    this.parts = Object.fromEntries(
+      Array.from(this.querySelectorAll('[data-part]'), part => [part.dataset.part, part])
+    );
+    this.closing = new AbortController();
+    this.listen();
+    connect(ReviewPanel.ohif.services, this.closing.signal);
+    this.refresh();
+  }
+
+  disconnectedCallback() {
+    this.closing.abort();
+    this.subscriptions.forEach(({ unsubscribe }) => unsubscribe());
+  }
+
+  listen() {
+    const { segmentationService, viewportGridService } = ReviewPanel.ohif.services;
+    const { accept, reject, cancel, form, training, restart } = this.parts;
+    accept.addEventListener('click', () => this.busy(() => this.accept()));
+    reject.addEventListener('click', () => this.askReason(form.hidden));
+    cancel.addEventListener('click', () => this.askReason(false));
+    form.addEventListener('submit', event => {
+      event.preventDefault();
+      this.busy(() => this.reject());
+    });
+    training.addEventListener('change', () => this.busy(() => this.useForTraining()));
+    restart.addEventListener('click', () => connectButton()?.click());
+    // Keys of OHIF's own must not fire while somebody types here.
+    this.addEventListener('keydown', event => event.stopPropagation());
+    document.addEventListener('click', event => this.guardRun(event), {
+      capture: true,
+      signal: this.closing.signal,
+    });
+    const changes = [
+      [segmentationService, 'SEGMENTATION_ADDED'],
+      [segmentationService, 'SEGMENTATION_REMOVED'],
+      [segmentationService, 'SEGMENTATION_MODIFIED'],
+      [segmentationService, 'SEGMENTATION_DATA_MODIFIED'],
+      [segmentationService, 'SEGMENTATION_REPRESENTATION_MODIFIED'],
+      [viewportGridService, 'ACTIVE_VIEWPORT_ID_CHANGED'],
+      [viewportGridService, 'GRID_STATE_CHANGED'],
+    ];
+    this.subscriptions = changes
+      .filter(([service, name]) => service.EVENTS[name])
+      .map(([service, name]) => service.subscribe(service.EVENTS[name], () => this.refreshSoon()));
+  }
+
+  refreshSoon() {
+    clearTimeout(this.soon);
+    this.soon = setTimeout(() => this.isConnected && this.refresh(), 300);
+  }
+
+  /** The image in question: that of the overlay, else the one in the active viewport. */
+  image() {
+    const segmentation = currentSegmentation(ReviewPanel.ohif.services);
+    return segmentation ? seriesOf(segmentation).series : activeSeries(ReviewPanel.ohif.services);
+  }
+
+  async refresh() {
+    const { services } = ReviewPanel.ohif;
+    const segmentation = currentSegmentation(services);
+    const counts = segmentation ? countVoxels(segmentation) : new Map();
+    this.parts.overlay.textContent = counts.size
+      ? Array.from(counts, ([idx, count]) => `${segmentation.segments[idx]?.label ?? idx}: ${grouped(count)} voxels`).join(', ')
+      : 'Nothing is segmented yet.';
+    this.parts.accept.disabled = !counts.size;
+    const overlay = services.segmentationService.getSegmentation(OVERLAY);
+    this.parts.restart.hidden = !overlay || seriesOf(overlay).series === activeSeries(services);
+    const image = this.image();
+    if (image && image !== this.known) {
+      this.known = image;
+      await this.showReview(getReview(image));
+    }
+  }
+
+  async showReview(asked) {
+    const review = await asked.catch(error => this.tell(error.message, true));
+    if (!review) {
+      return;
+    }
+    this.parts.training.checked = review.training;
+    const said = { accept: 'Accepted', reject: 'Rejected' }[review.verdict];
+    const reason = review.reason ? `: ${review.reason}` : '';
+    this.parts.verdict.textContent = said ? `${said} by ${review.user}${reason}` : '';
+  }
+
+  async accept() {
+    const segmentation = currentSegmentation(ReviewPanel.ohif.services);
+    const { series, study } = seriesOf(segmentation);
+    const info = labelInfo(segmentation, countVoxels(segmentation));
+    this.tell('Sending …');
+    await putLabel(series, await nrrdFile(slicesOf(segmentation)), { label_info: info, ...this.model() });
+    const review = await postReview(series, { verdict: 'accept', use: this.parts.training.checked });
+    await this.showReview(Promise.resolve(review));
+    const names = info.map(({ name }) => name).join(', ');
+    this.tell(`Sent: ${names} is in the archive as DICOM SEG.`);
+    await listSeries(ReviewPanel.ohif, study, review.segmentation.series).catch(() =>
+      this.tell(`Sent: ${names} is in the archive as DICOM SEG; reload the page to see it in the list.`)
+    );
+  }
+
+  async reject() {
+    const review = await postReview(this.image(), { verdict: 'reject', reason: this.parts.reason.value });
+    this.askReason(false);
+    await this.showReview(Promise.resolve(review));
+    this.tell('Rejected: nothing is sent, and this result is not used for training.');
+  }
+
+  async useForTraining() {
+    const use = this.parts.training.checked;
+    await this.showReview(postReview(this.image(), { verdict: 'training', use }));
+    this.tell(use ? 'The label of this series may be used for training.' : 'Not used for training.');
+  }
+
+  askReason(open) {
+    this.parts.form.hidden = !open;
+    this.parts.reject.setAttribute('aria-expanded', String(open));
+    (open ? this.parts.reason : this.parts.reject).focus();
+  }
+
+  /** Stops a Run whose result would be drawn on the wrong series; tells how the others get on. */
+  guardRun(event) {
+    const run = event.target.closest?.('.monaiLabelPanel .tab-content button');
+    if (run?.textContent.trim() !== 'Run') {
+      return;
+    }
+    const reason = obstacle(ReviewPanel.ohif.services);
+    if (reason) {
+      event.stopPropagation();
+      event.preventDefault();
+      this.tell(reason, true);
+      return;
+    }
+    this.tell('Asking the server …');
+    this.watchRun(activeSeries(ReviewPanel.ohif.services));
+  }
+
+  watchRun(image) {
+    const run = new AbortController();
+    const answers = new PerformanceObserver(list => {
+      if (list.getEntries().some(entry => new URL(entry.name).pathname.startsWith('/infer/'))) {
+        run.abort();
+      }
+    });
+    answers.observe({ type: 'resource' });
+    watch(image, () => run.signal.aborted || this.closing.signal.aborted, sentence => this.tell(sentence)).then(() => {
+      answers.disconnect();
+      this.tell('');
+    });
+  }
+
+  /** The model chosen in the panel above. */
+  model() {
+    const model = document.querySelector('.monaiLabelPanel select.selectBox')?.value;
+    return model ? { model } : {};
+  }
+
+  async busy(action) {
+    const buttons = Array.from(this.querySelectorAll('button, input'));
+    const focused = document.activeElement;
+    buttons.forEach(button => (button.disabled = true));
+    try {
+      await action();
+    } catch (error) {
+      this.tell(error.message, true);
+    } finally {
+      buttons.forEach(button => (button.disabled = false));
+      focused?.focus();
+      this.refresh();
+    }
+  }
+
+  tell(sentence, isError = false) {
+    this.parts.told.textContent = sentence;
+    this.parts.told.classList.toggle('error', isError);
+  }
+}
+
+function grouped(number) {
+  return number.toLocaleString('en-GB');
+}

@@ -1,0 +1,45 @@
+// What our panel asks the server of this page.
+
+/** What is decided about an image: see GET /review/{image}. */
+export function getReview(image) {
+  return asJson(fetch(`/review/${encodeURIComponent(image)}`));
+}
+
+/** Throws an Error with the server's sentence. */
+export function postReview(image, verdict) {
+  return asJson(
+    fetch(`/review/${encodeURIComponent(image)}`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify(verdict),
+    })
+  );
+}
+
+/** Save a labelmap as final label, which files it in the archive as DICOM SEG. Throws as above. */
+export function putLabel(image, file, params) {
+  const form = new FormData();
+  form.append('params', JSON.stringify(params));
+  form.append('label', file, 'label.nrrd');
+  return asJson(
+    fetch(`/datastore/label?${new URLSearchParams({ image, tag: 'final' })}`, { method: 'PUT', body: form })
+  );
+}
+
+/** The running and waiting inferences on an image; see GET /jobs/. */
+export async function jobsOf(image) {
+  const { running = [], waiting = [] } = await asJson(fetch('/jobs/'));
+  return [...running, ...waiting].filter(job => job.image === image);
+}
+
+async function asJson(request) {
+  const response = await request.catch(() => {
+    throw new Error('The server does not answer.');
+  });
+  const told = await response.json().catch(() => ({}));
+  if (!response.ok) {
+    const { detail } = told;
+    throw new Error(typeof detail === 'string' ? detail : `The server answered ${response.status}.`);
+  }
+  return told;
+}
