@@ -90,7 +90,7 @@ def _first(value: Any) -> Any:
 
 def _seed(value: Any) -> int:
     text = str(value).strip() or "0"
-    if not text.isdecimal() or int(text) >= 2**63:
+    if not text.isdecimal() or len(text) > 19 or int(text) >= 2**63:
         raise InputError(f"seed must be a whole number from 0 to 2^63 - 1, not {text[:40]!r}.")
     return int(text)
 

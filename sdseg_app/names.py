@@ -8,15 +8,16 @@ from typing import Any
 from sdseg.errors import InputError, LabelError
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_DIGITS = 9  # more than any value has, and few enough for Python to read
 
 
-def check_name(what: str, name: str) -> str:
-    """`name` as plain text. Raises InputError unless it is made of letters, digits, '_' and '-'."""
+def check_name(what: str, name: Any) -> str:
+    """`name` as plain text. Raises InputError unless it is a text of letters, digits, '_' and '-'."""
     # A str that is an Enum, like MONAI Label's tags, prints as its name, in a path too.
     name = str(name.value) if isinstance(name, Enum) else name
-    if not _NAME.fullmatch(name):
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise InputError(
-            f"The {what} {name[:80]!r} is not allowed; use letters, digits, '_' and '-', at most 64 of them."
+            f"The {what} {str(name)[:80]!r} is not allowed; use letters, digits, '_' and '-', at most 64 of them."
         )
     return name
 
@@ -33,7 +34,7 @@ def label_values(info: Mapping[str, Any], model_labels: Mapping[str, int]) -> di
     values: dict[str, int] = {}
     for entry in entries if isinstance(entries, list) else [entries]:
         name, index = (entry.get("name"), str(entry.get("idx"))) if isinstance(entry, dict) else (None, "")
-        if not isinstance(name, str) or not name or not index.isdecimal():
+        if not isinstance(name, str) or not name or not index.isdecimal() or len(index) > _DIGITS:
             raise LabelError('Each entry of label_info needs a name and a number, {"name": ..., "idx": 1}.')
         value = int(index)
         if not 1 <= value <= 255 or value in values.values() or name in values:

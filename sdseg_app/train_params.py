@@ -8,6 +8,8 @@ from sdseg.errors import InputError
 from sdseg_app.infer_params import InferParams, as_bool
 from sdseg_app.names import check_name
 
+_DIGITS = 9
+
 
 @dataclass(frozen=True)
 class TrainParams:
@@ -51,15 +53,15 @@ class TrainParams:
 
 def _whole(values: Mapping[str, Any], key: str, default: int, least: int) -> int:
     text = str(values.get(key, default)).strip() or str(default)
-    if not text.isdecimal() or int(text) < least:
-        raise InputError(f"{key} must be a whole number, at least {least}, not {text[:40]!r}.")
+    if not text.isdecimal() or len(text) > _DIGITS or int(text) < least:
+        raise InputError(f"{key} must be a whole number from {least} to {10**_DIGITS - 1}, not {text[:40]!r}.")
     return int(text)
 
 
 def _part(value: Any) -> float:
     try:
         part = float(value or 0)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         part = -1.0
     if not 0 <= part < 1:
         raise InputError(f"val_split must be a number from 0 to below 1, not {str(value)[:40]!r}.")

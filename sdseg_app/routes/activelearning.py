@@ -1,19 +1,65 @@
 """POST /activelearning/{strategy}: which image to label next."""
 
-from typing import Any
+import time
+from ipaddress import ip_address
+from typing import Annotated, Any
 
-from fastapi import APIRouter
-from monailabel.endpoints.activelearning import sample
+from fastapi import APIRouter, Request
+from fastapi import Path as InPath
+from monailabel.interfaces.datastore import Datastore
+from pydantic import Field
 
 from sdseg_app.routes.access import Reader, running_app
+from sdseg_app.routes.form_json import JsonBody
+from sdseg_app.routes.responses import Told, errors
 
 router = APIRouter(prefix="/activelearning", tags=["ActiveLearning"])
 
+_LONGEST_NAME = 64
 
-@router.post("/{strategy}", summary="The next image to label; {} when nothing is left")
-def next_sample(strategy: str, user: Reader, params: dict[str, Any] | None = None) -> dict[str, Any]:
+
+class Sample(Told):
+    """The next image and what is known about it; {} when nothing is left."""
+
+    id: str | None = Field(None, exclude_if=lambda value: value is None)
+    path: str | None = Field(
+        None,
+        exclude_if=lambda value: value is None,
+        description="The image as a file, for viewers on the server's own machine; others get /datastore/image.",
+    )
+
+
+@router.post("/{strategy}", summary="The next image to label; {} when nothing is left", responses=errors(404, 502, 507))
+def next_sample(
+    strategy: Annotated[str, InPath(max_length=200, description="A strategy, as /info/ lists it.")],
+    user: Reader,
+    request: Request,
+    params: JsonBody | None = None,
+) -> Sample:
     """404 for an unknown strategy."""
-    running_app().check_strategy(strategy)
+    app = running_app()
+    app.check_strategy(strategy)
+    given = params or {}
     # A strategy in the body must not replace the checked one.
-    wanted = {key: value for key, value in (params or {}).items() if key != "strategy"}
-    return dict(sample(strategy, wanted, user.name))
+    sample = app.next_sample({**given, "strategy": strategy})
+    if not sample:
+        return Sample()
+    info = app.datastore().get_image_info(sample["id"])
+    asked_by = str(given.get("client_id") or user.name)[:_LONGEST_NAME]
+    _note_asked(app.datastore(), sample["id"], info, strategy, asked_by)
+    here = {"path": str(app.image_file(sample["id"]))} if _is_here(request) else {"path": None}
+    return Sample(**{**info, **sample, **here})
+
+
+def _note_asked(store: Datastore, image: str, info: dict[str, Any], strategy: str, asked_by: str) -> None:
+    """So that the next who asks gets another image."""
+    asked = {**info.get("strategy", {}), strategy: {"ts": int(time.time()), "client_id": asked_by}}
+    store.update_image_info(image, {"strategy": asked})
+
+
+def _is_here(request: Request) -> bool:
+    """Whether who asks sits at the server's own machine and so can open its files."""
+    try:
+        return request.client is not None and ip_address(request.client.host).is_loopback
+    except ValueError:
+        return False

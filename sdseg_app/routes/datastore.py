@@ -1,47 +1,88 @@
-"""The datastore routes that must check, or that take long; MONAI Label's own answer the rest."""
+"""GET /datastore/ and /datastore/dataset: what there is, and the labelled images as one file."""
 
+import tempfile
+from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import APIRouter, File, Form, UploadFile
-from fastapi.responses import FileResponse
-from monailabel.endpoints import datastore as stock
-from monailabel.interfaces.datastore import DefaultLabelTag
+from fastapi import APIRouter, HTTPException, Query
+from fastapi.responses import FileResponse, Response
+from pydantic import Field
+from starlette.background import BackgroundTask
 
+from sdseg.errors import InputError
 from sdseg_app.routes.access import Annotator, Reader, running_app
-from sdseg_app.routes.form_json import form_json
-from sdseg_app.routes.uploads import LABELS, received
+from sdseg_app.routes.responses import Told, errors, file_reply
+from sdseg_app.routes.server_paths import hide_all_paths
+from sdseg_app.security.users import Role
 
 router = APIRouter(prefix="/datastore", tags=["Datastore"])
 
-
-@router.get("/", summary="Counts, all objects or the training list")
-def get_datastore(user: Reader, output: stock.ResultType | None = None) -> Any:
-    return stock.datastore(output)
+MOST_CASES = 100_000
 
 
-@router.put("/label", summary="Save a finished label")
-def put_label(
+class Output(StrEnum):
+    """Which list is wanted."""
+
+    stats = "stats"
+    all = "all"
+    train = "train"
+
+
+class Stats(Told):
+    """Counts; `label_tags` counts the images with a label of each tag."""
+
+    total: int
+    completed: int
+    label_tags: dict[str, int] = Field(default_factory=dict)
+
+
+class Objects(Told):
+    """All images: id -> {"image": {"ext", "info"}, "labels": {tag: {"ext", "info"}}}."""
+
+    name: str
+    description: str
+    objects: dict[str, Any]
+
+
+class Pair(Told):
+    """An image and its label, as paths of the server."""
+
+    image: str
+    label: str
+
+
+@router.get("/", summary="Counts, all objects or the training list", responses=errors(502))
+def get_datastore(user: Reader, output: Output = Output.stats) -> Stats | Objects | list[Pair]:
+    """`train` tells where the files lie on the server, for scripts beside it; only an administrator may ask for it."""
+    store = running_app().datastore()
+    if output is Output.train:
+        if user.role < Role.ADMIN:
+            raise HTTPException(403, "The training list holds paths of the server; only an administrator may see it.")
+        return [Pair(**pair) for pair in store.datalist()]
+    if output is Output.all:
+        return Objects(**hide_all_paths(store.json()))
+    return Stats(**store.status())
+
+
+@router.get(
+    "/dataset",
+    summary="The images with a final label, and these, as one ZIP file",
+    response_class=Response,
+    responses=errors(502, 507) | file_reply("application/zip"),
+)
+def get_dataset(
     user: Annotator,
-    image: str,
-    label: Annotated[UploadFile, File()],
-    params: Annotated[str, Form()] = "{}",
-    tag: str = DefaultLabelTag.FINAL.value,
-) -> dict[str, Any]:
-    """404 for an unknown image; 422 for a tag, a file or a mask that does not fit. Then nothing is written."""
-    app = running_app()
-    info = form_json("params", params)
-    with received(label, LABELS) as path:
-        label_id = app.datastore().save_label(image, str(path), tag or DefaultLabelTag.FINAL.value, info)
-    answer = app.on_save_label(image, label_id) or {}
-    return {**answer, "image": image, "label": label_id}
-
-
-@router.head("/image", summary="Does this image exist?")
-def head_image(user: Reader, image: str) -> None:
-    running_app().datastore().get_image_info(image)
-
-
-@router.get("/image", summary="The image as one file that viewers load")
-def get_image(user: Reader, image: str) -> FileResponse:
-    path = running_app().image_file(image)
-    return FileResponse(path, media_type="application/octet-stream", filename=path.name)
+    limit_cases: Annotated[
+        int | None, Query(ge=1, le=MOST_CASES, description="So many images at most; default: all.")
+    ] = None,
+) -> FileResponse:
+    """422 while nothing is labelled."""
+    store = running_app().datastore()
+    if not store.get_labeled_images():
+        raise InputError("There is no final label yet, so there is no dataset; save a label first.")
+    path = Path(store.get_dataset_archive(limit_cases))
+    # The stock store makes a file for every request and leaves it.
+    temporary = path.parent == Path(tempfile.gettempdir())
+    gone = BackgroundTask(path.unlink, missing_ok=True) if temporary else None
+    return FileResponse(path, media_type="application/zip", filename="dataset.zip", background=gone)

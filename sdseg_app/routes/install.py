@@ -1,8 +1,7 @@
-"""Putting our routes in front of the stock ones of a running MONAI Label server."""
+"""Putting our routes in the place of the stock ones of a running MONAI Label server."""
 
 import sys
-
-from fastapi import APIRouter
+from importlib.metadata import version
 
 from sdseg_app.config.security import SecuritySettings
 from sdseg_app.routes import (
@@ -10,9 +9,12 @@ from sdseg_app.routes import (
     auth,
     datastore,
     dicomweb,
+    docs,
+    images,
     infer,
     info,
     jobs,
+    labels,
     logs,
     model,
     ohif,
@@ -22,6 +24,8 @@ from sdseg_app.routes import (
     tasks,
 )
 from sdseg_app.routes.errors import install_error_handlers
+from sdseg_app.routes.openapi import publish
+from sdseg_app.routes.responses import ALWAYS, errors
 from sdseg_app.security.middleware import install_middleware
 
 _MARK = "sdseg_routes_installed"
@@ -30,6 +34,8 @@ _PARTS = (
     infer,
     jobs,
     datastore,
+    images,
+    labels,
     session,
     activelearning,
     tasks,
@@ -39,8 +45,10 @@ _PARTS = (
     ohif,
     auth,
     logs,
+    docs,
     status,
 )
+_TITLE = "SDSeg in the reading room"
 
 
 def in_server() -> bool:
@@ -49,20 +57,21 @@ def in_server() -> bool:
 
 
 def is_installed() -> bool:
-    """True once this server has started: `/reload` makes MONAI Label build its app anew in the same process."""
+    """True once this server has started."""
     return in_server() and getattr(sys.modules["monailabel.app"].app.state, _MARK, False)
 
 
 def install_routes(security: SecuritySettings) -> None:
-    """Once; see `is_installed`."""
+    """Once; see `is_installed`. Nothing of the stock server answers any more: neither its routes, which do not check
+    what they are sent, nor its static files, nor its pages, which load scripts from elsewhere.
+    """
     app = sys.modules["monailabel.app"].app
     if is_installed():
         return
-    router = APIRouter()
+    app.router.routes.clear()
     for part in _PARTS:
-        router.include_router(part.router)
-    # The first route that matches answers.
-    app.router.routes[:0] = router.routes
+        app.include_router(part.router, responses=errors(*ALWAYS))
+    publish(app, _TITLE, version("sdseg"))
     install_middleware(app, security)
     install_error_handlers(app)
     setattr(app.state, _MARK, True)

@@ -19,14 +19,25 @@ LABELS = (".nii.gz", ".nii", ".seg.nrrd", ".nrrd", ".bin", ".dcm", *PICTURES)
 def received(upload: UploadFile, suffixes: Sequence[str]) -> Iterator[Path]:
     """The upload as a file for the duration of the block. Raises InputError for another kind of file.
 
-    Of the client's name only the suffix is used.
+    Of the client's name only the suffix is used; a message about the file does not tell where it lies.
     """
-    name = (upload.filename or "").lower()
-    suffix = next((known for known in suffixes if name.endswith(known)), None)
-    if suffix is None:
-        raise InputError(f"The file {name[-80:]!r} is of no known kind; send one of {', '.join(suffixes)}.")
+    suffix = suffix_of(upload, suffixes)
     with tempfile.TemporaryDirectory(prefix="sdseg-upload-") as folder:
         path = Path(folder) / f"upload{suffix}"
         with path.open("wb") as stream:
             shutil.copyfileobj(upload.file, stream)
-        yield path
+        try:
+            yield path
+        except InputError as error:
+            if str(path) not in str(error):
+                raise
+            raise InputError(str(error).replace(str(path), "The file that was sent")) from error
+
+
+def suffix_of(upload: UploadFile, suffixes: Sequence[str]) -> str:
+    """The one of `suffixes` that the client's name ends with. Raises InputError."""
+    name = (upload.filename or "").lower()
+    suffix = next((known for known in suffixes if name.endswith(known)), None)
+    if suffix is None:
+        raise InputError(f"The file {name[-80:]!r} is of no known kind; send one of {', '.join(suffixes)}.")
+    return suffix

@@ -63,7 +63,7 @@ def test_parameters_are_taken_as_viewers_send_them() -> None:
 @pytest.mark.parametrize(
     ("values", "words"),
     [
-        ({"max_epochs": 0}, "max_epochs must be a whole number, at least 1"),
+        ({"max_epochs": 0}, "max_epochs must be a whole number from 1"),
         ({"max_steps": -1}, "max_steps"),
         ({"train_batch_size": "two"}, "train_batch_size"),
         ({"val_split": 1}, "val_split"),

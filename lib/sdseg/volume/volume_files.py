@@ -1,12 +1,13 @@
 """Volume and picture files as arrays (i, j, k) with a grid; i is the column of a slice or picture, j its row."""
 
+import zlib
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
 import SimpleITK as sitk
 from nibabel.filebasedimages import ImageFileError
-from nibabel.spatialimages import SpatialImage
+from nibabel.spatialimages import HeaderDataError, SpatialImage
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
@@ -20,7 +21,10 @@ ITK = (".nrrd", ".nhdr", ".mha", ".mhd")
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
 LOSSY = (".jpg", ".jpeg")
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
-READ_ERRORS = (ImageFileError, UnidentifiedImageError, OSError, EOFError, ValueError, RuntimeError, KeyError)
+READ_ERRORS = (
+    *(ImageFileError, HeaderDataError, UnidentifiedImageError, Image.DecompressionBombError, zlib.error),
+    *(OSError, EOFError, ValueError, RuntimeError, KeyError, OverflowError, MemoryError),
+)
 
 
 def has_suffix(path: Path, suffixes: tuple[str, ...]) -> bool:
