@@ -1,0 +1,74 @@
+// The models: what they outline, where they come from, what is known about their quality.
+
+import { h, swatch } from "./dom.js";
+import { badge, identifier, quiet } from "./parts.js";
+import { MODALITIES, count } from "./words.js";
+
+const SOURCES = {
+  shipped: "Came with this software: a demonstration",
+  given: "Given when the server was started",
+  "trained here": "Trained on labels saved here",
+};
+
+export function modelsParts({ status }) {
+  return status.models.map(card);
+}
+
+function card(model) {
+  return h("article", { class: "model", "data-key": model.name },
+    h("h3", {}, model.name, model.modalities.map((one) => badge(one, "modality", MODALITIES[one]))),
+    h("p", { class: "facts" }, model.title),
+    h("ul", { class: "structures", "aria-label": "Outlines" }, model.structures.map((one) =>
+      h("li", { title: one.code || null }, swatch(one.colour), one.name))),
+    h("dl", {},
+      fact("Origin", SOURCES[model.source]),
+      fact("Trained", trained(model.trained)),
+      fact("Measured", metrics(model.metrics)),
+      fact("Weights", [model.weights, " ", identifier(model.weights_sha256, "SHA-256 of the weights")]),
+    ),
+  );
+}
+
+function fact(name, value) {
+  return value && [h("dt", {}, name), h("dd", {}, value)];
+}
+
+function trained({ on, when, steps, continued, software }) {
+  const words = [
+    on && `on ${on}`,
+    steps && `${steps.toLocaleString("en-GB")} steps`,
+    continued && `then ${continued.toLocaleString("en-GB")} more on labels saved here`,
+    when,
+    software.sdseg && `with sdseg ${software.sdseg}`,
+  ].filter(Boolean);
+  return words.length ? words.join(", ") : "The model card does not tell.";
+}
+
+function metrics(known) {
+  const figures = Object.entries(known);
+  if (!figures.length) return h("span", { class: "quiet" }, "The model card names no measurement.");
+  return h("ul", { class: "plain" }, figures.map(([name, value]) => h("li", {}, `${name}: ${Number(value.toPrecision(3))}`)));
+}
+
+/** The tiles on top. */
+export function summaryParts({ status, queue }) {
+  const training = queue?.training;
+  const busy = training && ["running", "paused", "waiting"].includes(training.state);
+  return [
+    tile("Models ready", status ? status.models.length : "…", status && count(new Set(
+      status.models.flatMap((model) => model.structures.map((one) => one.name))).size, "structure")),
+    tile("Series", status?.archive.known ? status.archive.total : "…",
+      status && `${status.archive.labelled} with a finished label`),
+    tile("Segmenting", queue?.running.length ?? "…", queue && waitingWords(queue.waiting.length)),
+    tile("Training", busy ? `${Math.round((100 * training.done) / Math.max(training.total, 1))} %` : queue ? "off" : "…",
+      busy ? training.model : queue && "none is running"),
+  ];
+}
+
+function waitingWords(waiting) {
+  return waiting ? `${waiting} waiting` : "nobody waits";
+}
+
+function tile(name, value, more) {
+  return h("div", { class: "tile" }, h("h2", {}, name), h("p", { class: "figure" }, String(value)), h("p", { class: "facts" }, more || ""));
+}
