@@ -1,7 +1,7 @@
 """MONAI Label's datastore over a DICOM archive: images are series, final labels are filed as DICOM SEG."""
 
 import threading
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from sdseg.errors import InputError
 from sdseg.pacs.archive import Archive
 from sdseg.pacs.fetch import fetch_series
 from sdseg.pacs.folder_client import FolderClient
-from sdseg.pacs.search import find_image_series, list_image_series
+from sdseg.pacs.search import SeriesKey, find_image_series, list_image_series
 from sdseg_app.adoption import adopt_labels
 from sdseg_app.dataset_zip import zip_dataset
 from sdseg_app.label_saving import save_label
@@ -58,9 +58,13 @@ class ArchiveDatastore(Datastore):
             self.archive.refresh()
 
     def status(self) -> dict[str, Any]:
-        images = self._images_with_labels()
-        tags = self.labels.counts(images)
-        return {"total": len(images), "completed": tags.get(FINAL, 0), "label_tags": tags}
+        return self.status_of(self._images_with_labels())
+
+    def status_of(self, images: Iterable[str]) -> dict[str, Any]:
+        """The same for known images, without asking the archive: the labels are counted as they are now."""
+        known = list(images)
+        tags = self.labels.counts(known)
+        return {"total": len(known), "completed": tags.get(FINAL, 0), "label_tags": tags}
 
     def json(self) -> dict[str, Any]:
         """The shape of MONAI Label's own `datastore_v2.json`, which viewers read."""
@@ -72,8 +76,19 @@ class ArchiveDatastore(Datastore):
         return {"name": self.name(), "description": self.description(), "objects": objects}
 
     # --- images
+    def list_series(self) -> list[SeriesKey]:
+        """The series that may be segmented. Raises DeliveryError."""
+        return list_image_series(self.archive, self._modalities)
+
+    def look(self) -> list[SeriesKey]:
+        """The same after a look for labels that came to the archive another way."""
+        series = self.list_series()
+        with self._adopting:
+            adopt_labels(self, {key.series_uid for key in series})
+        return series
+
     def list_images(self) -> list[str]:
-        return [key.series_uid for key in list_image_series(self.archive, self._modalities)]
+        return [key.series_uid for key in self.list_series()]
 
     def get_image_uri(self, image_id: str) -> str:
         """A folder with the `.dcm` files of exactly this series. Raises UnknownNameError, DeliveryError."""
@@ -106,6 +121,12 @@ class ArchiveDatastore(Datastore):
     def get_unlabeled_images(self, label_tag: str | None = None, labels: list[str] | None = None) -> list[str]:
         images, finished = self._images_with_labels(), self.labels.finished()
         return [image for image in images if image not in finished]
+
+    def adopt(self, arrived: Collection[str]) -> list[str]:
+        """Look now for labels in the SEG series that `arrived`, and elsewhere; see `adopt_labels`."""
+        images = self.list_images()
+        with self._adopting:
+            return adopt_labels(self, set(images), arrived)
 
     def _images_with_labels(self) -> list[str]:
         """All images, after a look for labels that came to the archive another way."""

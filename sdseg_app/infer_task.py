@@ -1,29 +1,32 @@
 """MONAI Label's inference task, made of the segmenter's steps."""
 
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
 from monai.transforms import Compose
 from monailabel.interfaces.tasks.infer_v2 import InferType
 from monailabel.tasks.infer.basic_infer import BasicInferTask
 from monailabel.utils.others.generic import device_list
 
-from sdseg.errors import InputError
 from sdseg.inference.provenance import facts_of
 from sdseg.inference.segmenter import Segmenter
 from sdseg.volume.load import load_failures
 from sdseg.volume.recipe import invert
 from sdseg.volume.series_reader import CORRECTIONS
 from sdseg_app.infer_params import EXTENSIONS, SEGMENTATION_TYPES, InferParams
+from sdseg_app.jobs.lanes import Devices
+from sdseg_app.jobs.memory import enough_memory
+from sdseg_app.jobs.results import Found, KeptResults
+from sdseg_app.jobs.watch import Nobody, SliceCount, Watch, watched_by, watching
 from sdseg_app.label_files import result_file
 from sdseg_app.segmenters import Segmenters
 from sdseg_app.served import describe, is_random
 
-_SEGMENTER = "segmenter"  # key in a request's data: every step of one inference uses the same weights
+# Keys in a request's data: every step of one inference uses the same weights and counts on.
+_SEGMENTER, _COUNT = "segmenter", "count"
+_FOUND = "found"  # key in what is told inside this module: the result, to be kept
 
 MEASURED = "measured"  # key in what is told: an `Uncertainty`, not for JSON; the app takes it out
 
@@ -31,16 +34,18 @@ MEASURED = "measured"  # key in what is told: an `Uncertainty`, not for JSON; th
 class SDSegInferTask(BasicInferTask):
     """Segmentation by SDSeg or a rival. The reply is a uint8 labelmap in the source's own voxel order."""
 
-    _one_at_a_time = threading.Lock()  # of all models: two at once would need twice the memory and take as long
-
-    def __init__(self, segmenters: Segmenters, device: str | None, archive: bool) -> None:
+    def __init__(
+        self, segmenters: Segmenters, device: str | None, archive: bool, devices: Devices, kept: KeptResults
+    ) -> None:
         """`device` is the default of requests, None for a GPU where there is one; with an `archive` a result can
         be filed there."""
         self._segmenters = segmenters
-        devices = device_list()
+        self._devices = devices
+        self._kept = kept
+        names = device_list()
         config: dict[str, Any] = {
             # Lists become combo boxes in 3D Slicer, their first item the default; numbers travel as text.
-            "device": [device, *(name for name in devices if name != device)] if device else devices,
+            "device": [device, *(name for name in names if name != device)] if device else names,
             "result_extension": list(EXTENSIONS),
             "result_compress": False,
         }
@@ -68,15 +73,44 @@ class SDSegInferTask(BasicInferTask):
     def is_valid(self) -> bool:
         return True
 
+    def parse(self, request: dict[str, Any]) -> InferParams:
+        """What a request asks, with the defaults of this server. Raises InputError."""
+        return InferParams.parse({**self.config(), **request})
+
     def __call__(
-        self, request: dict[str, Any], callbacks: dict[Any, Any] | None = None
+        self, request: dict[str, Any], callbacks: dict[Any, Any] | None = None, watch: Watch | None = None
     ) -> tuple[str | None, dict[str, Any]]:
         """The path of the result file and what is to be told about it. Raises SdsegError."""
-        params = InferParams.parse({**self.config(), **request})
-        # Nothing else goes on: a request must not reach the switches of the stock task.
-        checked = {"model": request.get("model"), "image": request["image"], **params.as_request()}
-        file, told = super().__call__(checked, callbacks)
-        return file, told
+        watch = watch or Nobody()
+        params, image = self.parse(request), Path(request["image"])
+        with watched_by(watch), enough_memory(params.device, self.clear):
+            watch.enter("load")
+            key = self._key(image, params)
+            found = self._kept.get(key)
+            if found is not None:
+                watch.cached = True
+                return self._tell_again(found, params)
+            # Nothing else goes on: a request must not reach the switches of the stock task.
+            file, told = super().__call__(
+                {"model": request.get("model"), "image": str(image), **params.as_request()}, callbacks
+            )
+            found = told.pop(_FOUND)
+            # Unless the image, or the weights, were replaced meanwhile.
+            if key is not None and key == self._key(image, params):
+                self._kept.put(key, found)
+            return file, {**told, "cached": False}
+
+    def _key(self, image: Path, params: InferParams) -> str | None:
+        with load_failures(image):
+            return self._kept.key(image, self._segmenters.sha256(), params)
+
+    def _tell_again(self, found: Found, params: InferParams) -> tuple[str, dict[str, Any]]:
+        start = time.monotonic()
+        file = result_file(found.labelmap, found.affine, params.extension, params.compress)
+        wrote = round(time.monotonic() - start, 2)
+        latencies = {"pre": 0.0, "infer": 0.0, "invert": 0.0, "post": 0.0, "write": wrote, "total": wrote}
+        told = {**found.facts, "latencies": {**latencies, "transform": None}, "centroids": {}}
+        return str(file), {**told, MEASURED: None, "cached": True}
 
     def pre_transforms(self, data: dict[str, Any] | None = None) -> Sequence[Callable[..., Any]]:
         if data is None:
@@ -93,33 +127,39 @@ class SDSegInferTask(BasicInferTask):
 
     def run_inferer(self, data: dict[str, Any], convert_to_batch: bool = True, device: str = "cuda") -> dict[str, Any]:
         segmenter: Segmenter = data[_SEGMENTER]
-        with self._alone():
-            data[self.output_label_key] = segmenter.predict(data["image"], seed=data["seed"])
+        noises = data["uncertainty"] if segmenter.is_random else 1
+        slices = data["image"].shape[-1] * max(1, noises)
+        data[_COUNT] = SliceCount(watching(), slices)
+        watching().enter("model", slices)
+        with self._devices.inference(data["device"]) as share:
+            data[self.output_label_key] = segmenter.predict(
+                data["image"], data["seed"], _slices_at_a_time(data["device"]), _both(data[_COUNT], share)
+            )
         return data
-
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """No other inference meanwhile. Raises InputError when the GPU has too little memory for this one."""
-        try:
-            with self._one_at_a_time:
-                yield
-        except torch.cuda.OutOfMemoryError as error:
-            self._segmenters.clear()
-            raise InputError("The GPU has too little free memory for this image; choose the device cpu.") from error
 
     def inverse_transforms(self, data: dict[str, Any] | None = None) -> list[Any]:
         return []  # all of them
 
     def run_invert_transforms(self, data: dict[str, Any], pre_transforms: Any, names: Any) -> dict[str, Any]:
         # The stock one takes the history of the prediction, which has none; the image has it.
+        noises = data["uncertainty"]
+        if not noises:
+            watching().enter("restore")
         probability = invert(pre_transforms, data["image"], data[self.output_label_key])
         data[self.output_label_key], data[MEASURED] = probability, None
-        if data["uncertainty"]:
+        if noises:
             segmenter: Segmenter = data[_SEGMENTER]
-            with self._alone():
+            with self._devices.inference(data["device"]) as share:
                 data[MEASURED] = segmenter.uncertainty(
-                    pre_transforms, data["image"], probability, data["seed"], data["uncertainty"]
+                    pre_transforms,
+                    data["image"],
+                    probability,
+                    data["seed"],
+                    noises,
+                    _slices_at_a_time(data["device"]),
+                    _both(data[_COUNT], share),
                 )
+            watching().enter("restore")
         return data
 
     def post_transforms(self, data: dict[str, Any] | None = None) -> Sequence[Callable[..., Any]]:
@@ -130,17 +170,32 @@ class SDSegInferTask(BasicInferTask):
         probability = data[self.output_label_key]
         labelmap = segmenter.to_labelmap(probability)
         self.labels = segmenter.card.labels
-        told = {
+        facts = {
             **facts_of(segmenter, data["seed"]),
             "device": data["device"],
             "empty": not labelmap.any(),
             "corrections": list(data["image"].meta.get(CORRECTIONS, ())),
-            MEASURED: data[MEASURED],
+            "label_names": dict(segmenter.card.labels),
         }
-        file = result_file(labelmap, probability.affine, data["result_extension"], data["result_compress"])
-        return str(file), told
+        found = Found(labelmap, probability.affine.numpy().astype(float), facts)
+        file = result_file(labelmap, found.affine, data["result_extension"], data["result_compress"])
+        return str(file), {**facts, MEASURED: data[MEASURED], _FOUND: found}
 
     def clear(self) -> None:
         self._segmenters.clear()
 
     clear_cache = clear
+
+
+def _slices_at_a_time(device: str) -> int:
+    """A job is stopped, and shares its device, between two batches: on a CPU one slice takes as long alone as among
+    others, a GPU is quicker with several. The result is the same but for rounding."""
+    return 1 if device == "cpu" else 8
+
+
+def _both(count: SliceCount, share: Callable[[], None]) -> Callable[[int, int], None]:
+    def progress(done: int, of: int) -> None:
+        count(done, of)
+        share()
+
+    return progress

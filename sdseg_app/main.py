@@ -9,26 +9,33 @@ from typing import Any
 
 from monailabel.config import settings as stock
 from monailabel.interfaces.app import MONAILabelApp
-from monailabel.interfaces.datastore import Datastore
+from monailabel.interfaces.datastore import Datastore, DefaultLabelTag
 from monailabel.interfaces.tasks.batch_infer import BatchInferTask
-from monailabel.interfaces.tasks.infer_v2 import InferTask
-from monailabel.interfaces.tasks.train import TrainTask
+from monailabel.interfaces.tasks.strategy import Strategy
 
 from sdseg.dicom.codes import structure
 from sdseg.dicom.own_structures import use_structures
 from sdseg.errors import InputError, SdsegError, UnknownNameError
 from sdseg.inference.provenance import FACTS
-from sdseg.model.weights import weights_sha256
+from sdseg.pacs.search import SeriesKey
 from sdseg_app.batch_task import SDSegBatchInferTask
 from sdseg_app.datastore import ArchiveDatastore
+from sdseg_app.images_snapshot import ImagesSnapshot
+from sdseg_app.infer_params import InferParams
 from sdseg_app.infer_task import MEASURED, SDSegInferTask
+from sdseg_app.jobs.lanes import Devices
+from sdseg_app.jobs.results import KeptResults
+from sdseg_app.jobs.service import InferenceJobs
+from sdseg_app.jobs.watch import Nobody, Watch
 from sdseg_app.label_saving import INFERENCE
 from sdseg_app.one_line import one_line_errors
 from sdseg_app.routes.install import in_server, install_routes, is_installed
+from sdseg_app.security.place import check_place
 from sdseg_app.served import open_models
 from sdseg_app.sessions import SessionStore
 from sdseg_app.settings import AppSettings
 from sdseg_app.status_uncertainty import uncertainty_info
+from sdseg_app.strategies import RandomImage
 from sdseg_app.studies import open_datastore
 from sdseg_app.train_params import TrainParams
 from sdseg_app.train_task import SDSegTrainTask
@@ -52,10 +59,16 @@ class SDSegApp(MONAILabelApp):
             if starting:
                 note_server_start()
             self.options = AppSettings.from_conf(conf, Path(app_dir))
+            if starting:
+                check_place(self.options.security)
             self.model_dir = self.options.model_dir
             if self.options.structures is not None:
                 use_structures(self.options.structures)
             self.models = open_models(self.options)
+            work = self.model_dir / "jobs"
+            self._devices = Devices(work / "turns", self.options.jobs.device_sharing == "turns", in_server())
+            self._kept = KeptResults(work / "results", self.options.jobs.result_cache_mb)
+            self.jobs = InferenceJobs(self, self.options.jobs.queue_length)
             super().__init__(
                 app_dir=app_dir,
                 studies=studies,
@@ -64,8 +77,12 @@ class SDSegApp(MONAILabelApp):
                 description="One-step Stable Diffusion segmentation of DICOM series",
                 version=version("sdseg"),
             )
-        if in_server():
-            install_routes(self.options.security)
+            store = self._datastore
+            self._images = ImagesSnapshot(store.look) if isinstance(store, ArchiveDatastore) else None
+            if in_server():
+                install_routes(self.options.security)
+        if starting:
+            self.jobs.end_with_server()
 
     def init_datastore(self) -> Datastore:
         first = next(iter(self.models.values()))  # all of them tell the same structures
@@ -76,22 +93,68 @@ class SDSegApp(MONAILabelApp):
         root = Path(stock.MONAI_LABEL_SESSION_PATH.strip() or self.model_dir / "sessions")
         return SessionStore(root, stock.MONAI_LABEL_SESSION_EXPIRY) if load else None
 
-    def init_infers(self) -> dict[str, InferTask]:
+    def init_infers(self) -> dict[str, SDSegInferTask]:
         archive = isinstance(self._datastore, ArchiveDatastore)
         device = self.options.device
-        return {name: SDSegInferTask(segmenters, device, archive) for name, segmenters in self.models.items()}
-
-    def init_trainers(self) -> dict[str, TrainTask]:
-        device = self.options.device
         return {
-            name: SDSegTrainTask(segmenters.choice, device, segmenters.card())
+            name: SDSegInferTask(segmenters, device, archive, self._devices, self._kept)
+            for name, segmenters in self.models.items()
+        }
+
+    def init_trainers(self) -> dict[str, SDSegTrainTask]:
+        device = self.options.device
+        turns = self._devices.turns if self.options.jobs.device_sharing == "turns" else None
+        return {
+            name: SDSegTrainTask(segmenters.choice, device, segmenters.card(), turns)
             for name, segmenters in self.models.items()
         }
 
     def init_batch_infer(self) -> BatchInferTask:
         return SDSegBatchInferTask()
 
-    def infer(self, request: dict[str, Any], datastore: Datastore | None = None) -> dict[str, Any]:
+    def info(self) -> dict[str, Any]:
+        """As MONAI Label's, from what was last seen of the archive: a slow one keeps nobody waiting."""
+        labels = next(iter(self.models.values())).card().labels  # all of them tell the same structures
+        return {
+            "name": self.name,
+            "description": self.description,
+            "version": self.version,
+            "labels": sorted(labels, key=lambda name: labels[name]),
+            "models": {name: task.info() for name, task in self._infers.items()},
+            "trainers": {name: task.info() for name, task in self._trainers.items()},
+            "strategies": {name: task.info() for name, task in self._strategies.items()},
+            "scoring": {name: task.info() for name, task in self._scoring_methods.items()},
+            "train_stats": {name: task.stats() for name, task in self._trainers.items()},
+            "datastore": self._counts(),
+        }
+
+    def _counts(self) -> dict[str, Any]:
+        store = self._datastore
+        if self._images is None or not isinstance(store, ArchiveDatastore):
+            return dict(store.status())
+        return store.status_of(key.series_uid for key in self._images.get())
+
+    def images_snapshot(self) -> list[SeriesKey]:
+        """The series of the archive as they were a moment ago; none where the studies are no archive. Raises
+        DeliveryError."""
+        return self._images.get() if self._images is not None else []
+
+    def archive_changed(self) -> None:
+        """Series came or went through this server: what is told next knows of it."""
+        if self._images is not None:
+            self._images.changed()
+
+    def training_files(self) -> dict[str, Path]:
+        """Model -> where its training writes how it goes."""
+        return {name: task.stats_file for name, task in self._trainers.items() if isinstance(task, SDSegTrainTask)}
+
+    def infer_params(self, model: str, params: Mapping[str, Any]) -> InferParams:
+        """What is asked of a known model, with the defaults of this server. Raises InputError."""
+        return self._infers[model].parse(dict(params))
+
+    def infer(
+        self, request: dict[str, Any], datastore: Datastore | None = None, watch: Watch | None = None
+    ) -> dict[str, Any]:
         """As MONAI Label's, but `image` is an id of the datastore and nothing else.
 
         Raises UnknownNameError for another id or model: the stock app takes it for a path of the server.
@@ -99,12 +162,15 @@ class SDSegApp(MONAILabelApp):
         self.check_model(request.get("model", ""))
         store = datastore or self.datastore()
         image = str(request.get("image", ""))
-        result = self.infer_file(Path(store.get_image_uri(image)), request)
+        watch = watch or Nobody()
+        result = self.infer_file(Path(store.get_image_uri(image)), request, watch)
         try:
+            watch.enter("file")
             facts = {key: result["params"][key] for key in FACTS}
             measured = uncertainty_info(request["model"], facts, result[MEASURED])
             store.update_image_info(image, {INFERENCE: facts, **measured})
             if request.get("save_label"):
+                watch.commit()
                 tag = request.get("label_tag") or result["tag"]
                 info = {"model": request["model"], "params": result["params"]}
                 result["label"] = store.save_label(image, result["file"], tag, info)
@@ -113,13 +179,15 @@ class SDSegApp(MONAILabelApp):
             raise
         return result
 
-    def infer_file(self, path: Path, request: dict[str, Any]) -> dict[str, Any]:
+    def infer_file(self, path: Path, request: dict[str, Any], watch: Watch | None = None) -> dict[str, Any]:
         """The same for a file or folder of this machine, which never comes from a request.
 
         Under `measured` stands the `Uncertainty` that was asked for, else None.
         """
-        result = dict(super().infer({**request, "image": str(path)}))
-        return {**result, MEASURED: result["params"].pop(MEASURED)}
+        task = self._infers[request["model"]]
+        file, told = task({**request, "image": str(path)}, watch=watch)
+        measured = told.pop(MEASURED)
+        return {"label": file, "tag": DefaultLabelTag.ORIGINAL, "file": file, "params": told, MEASURED: measured}
 
     def infer_wsi(self, request: dict[str, Any], datastore: Datastore | None = None) -> dict[str, Any]:
         raise UnknownNameError("There is no model for whole-slide images here; use /infer/ instead.")
@@ -134,10 +202,14 @@ class SDSegApp(MONAILabelApp):
             self.check_model(request.get("model", ""))
             return dict(super().batch_infer(request, datastore))
 
+    def init_strategies(self) -> dict[str, Strategy]:
+        return {"random": RandomImage()}
+
     def next_sample(self, request: dict[str, Any]) -> dict[str, Any]:
-        """{} when every image has its final label. `path` is a file that a viewer on this machine can load."""
-        sample: dict[str, Any] = super().next_sample(request)
-        return {**sample, "path": str(self.image_file(sample["id"]))} if sample else {}
+        """The `id` of an image without a final label, and its weight; {} when every image has one."""
+        strategy = str(request.get("strategy") or "random")
+        self.check_strategy(strategy)
+        return self._strategies[strategy]({**request, "strategy": strategy}, self.datastore()) or {}
 
     def image_file(self, image: str) -> Path:
         """An image as one file: viewers do not load a folder. Raises UnknownNameError, InputError."""
@@ -151,7 +223,7 @@ class SDSegApp(MONAILabelApp):
         self.check_model(model)
         segmenters = self.models[model]
         return {
-            "checksum": f"SHA256:{weights_sha256(segmenters.choice.folder())}",
+            "checksum": f"SHA256:{segmenters.sha256()}",
             "name": segmenters.card().name,
             "train_stats": self._trainers[model].stats() if model in self._trainers else {},
         }

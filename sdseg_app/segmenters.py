@@ -1,43 +1,79 @@
-"""The loaded model, kept until other weights are to be served."""
+"""The loaded model: one in memory a device, kept until other weights, or another model, are to be used there."""
 
 import logging
 import threading
-
-import torch
+from pathlib import Path
 
 from sdseg.inference.segmenter import Segmenter
 from sdseg.model.card import ModelCard
+from sdseg.model.weights import weights_sha256
+from sdseg_app.jobs.lanes import lane_of
+from sdseg_app.jobs.memory import release
 from sdseg_app.weights_choice import WeightsChoice
 
 logger = logging.getLogger(__name__)
 
+Stamp = tuple[tuple[str, int, int, int], ...]
 
-class Segmenters:
-    """One segmenter a device, always of the weights that `choice` names now."""
 
-    def __init__(self, choice: WeightsChoice) -> None:
-        self.choice = choice
-        self._loaded: dict[str, tuple[str, Segmenter]] = {}
+class LoadedModels:
+    """Of all models that are served the one that was used last, on each device."""
+
+    def __init__(self) -> None:
+        self._loaded: dict[str, tuple[tuple[Path, Stamp], Segmenter]] = {}
         self._lock = threading.Lock()
 
-    def card(self) -> ModelCard:
-        """The card of the weights to be served now. Raises WeightsError."""
-        return ModelCard.load(self.choice.folder())
-
-    def get(self, device: str) -> Segmenter:
+    def get(self, folder: Path, device: str) -> Segmenter:
         """Raises WeightsError. Who holds a segmenter may finish with it: a newer one does not disturb it."""
+        lane, wanted = lane_of(device), (folder, stamp_of(folder))
         with self._lock:
-            folder = self.choice.folder()
-            name, segmenter = self._loaded.get(device, ("", None))
-            if segmenter is None or name != str(folder):
-                self._loaded.pop(device, None)  # let go of the old weights before the new ones come
+            known, segmenter = self._loaded.get(lane, (None, None))
+            if segmenter is None or known != wanted:
+                segmenter = None
+                self._loaded.pop(lane, None)
+                release()  # let go of the old weights before the new ones come
                 segmenter = Segmenter.load(folder, device)
-                self._loaded[device] = (str(folder), segmenter)
+                self._loaded[lane] = (wanted, segmenter)
                 logger.info("Serving weights %s on %s", segmenter.weights_sha256, device)
             return segmenter
 
     def clear(self) -> None:
         with self._lock:
             self._loaded.clear()
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
+        release()
+
+
+class Segmenters:
+    """One served model, always with the weights that `choice` names now."""
+
+    def __init__(self, choice: WeightsChoice, loaded: LoadedModels | None = None) -> None:
+        self.choice = choice
+        self._loaded = loaded or LoadedModels()
+        self._identity: tuple[Path, Stamp, str] | None = None
+
+    def card(self) -> ModelCard:
+        """The card of the weights to be served now. Raises WeightsError."""
+        return ModelCard.load(self.choice.folder())
+
+    def sha256(self) -> str:
+        """The identity of the weights to be served now; computed once for each state of the folder. Raises
+        WeightsError."""
+        folder = self.choice.folder()
+        stamp = stamp_of(folder)
+        known = self._identity
+        if known is None or known[:2] != (folder, stamp):
+            known = self._identity = (folder, stamp, weights_sha256(folder))
+        return known[2]
+
+    def get(self, device: str) -> Segmenter:
+        """Raises WeightsError."""
+        return self._loaded.get(self.choice.folder(), device)
+
+    def clear(self) -> None:
+        self._loaded.clear()
+
+
+def stamp_of(folder: Path) -> Stamp:
+    """Name, time, size and inode of each file: another stamp where one was replaced."""
+    found = ((path, path.stat()) for path in folder.rglob("*") if path.is_file())
+    return tuple(sorted((str(path.relative_to(folder)), s.st_mtime_ns, s.st_size, s.st_ino) for path, s in found))

@@ -5,7 +5,7 @@ from sdseg.errors import WeightsError
 from sdseg.model.card import ModelCard
 from sdseg.model.kinds import SDSEG
 from sdseg.rivals import RIVALS
-from sdseg_app.segmenters import Segmenters
+from sdseg_app.segmenters import LoadedModels, Segmenters
 from sdseg_app.settings import AppSettings
 from sdseg_app.weights_choice import SHIPPED, WeightsChoice
 
@@ -18,7 +18,8 @@ def open_models(settings: AppSettings) -> Models:
     Raises:
         WeightsError: a model has no weights, those of another kind than its name says, or other labels than the first.
     """
-    models = {name: Segmenters(_choice(name, settings)) for name in settings.models}
+    loaded = LoadedModels()
+    models = {name: Segmenters(_choice(name, settings), loaded) for name in settings.models}
     cards = {name: model.card() for name, model in models.items()}
     for name, card in cards.items():
         _check_kind(name, card)

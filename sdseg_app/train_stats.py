@@ -1,32 +1,117 @@
-"""How a training goes and went, as viewers read it from /info/: one JSON file, always whole."""
+"""How a training goes and went: one JSON file, always whole, written by the training and read by the server."""
 
 import json
+import os
 import time
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+import psutil  # type: ignore[import-untyped]
 
 from sdseg.durable import replacing
+from sdseg.jobs.rate import Rate
+
+State = Literal["running", "paused", "done", "failed", "stopped"]
+Stage = Literal["prepare", "train", "validate", "publish"]
+_EVERY = 0.5  # seconds between two writings of mere progress
 
 
 class TrainStats:
-    """The file at `path`. 3D Slicer shows `epoch` of `total_epochs` and `best_metric`; `total_time` ends it."""
+    """Writes the file at `path` of a training of `model` whose run lies in `run` (relative to the model's folder).
 
-    def __init__(self, path: Path) -> None:
+    3D Slicer shows `epoch` of `total_epochs` and `best_metric`; `total_time` ends it.
+    """
+
+    def __init__(self, path: Path, model: str, run: str) -> None:
         self._path = path
         self._start = time.time()
+        self._wrote = 0.0
+        self._rate = Rate()
+        self._values: dict[str, Any] = {
+            **process_now(),
+            "model": model,
+            "run": run,
+            "start_ts": int(self._start),
+            "started": datetime.now(UTC).isoformat(timespec="milliseconds"),
+            "epoch": 0,
+            "total_epochs": 0,
+            "best_metric": 0.0,
+            "train": {},
+            "detail": "",
+        }
+        self.reach("prepare", 0, 0)
 
-    def running(self, epoch: int, total_epochs: int, losses: dict[str, float]) -> None:
-        self._write({"epoch": epoch, "total_epochs": total_epochs, "best_metric": 0.0, "train": losses})
+    def reach(self, stage: Stage, done: int, total: int) -> None:
+        """So much of the stage is done: steps, or slices of a validation."""
+        new = stage != self._values.get("stage")
+        if new:
+            self._rate = Rate()
+        if done:
+            self._rate.reach(done)
+        eta = self._rate.left(total) if total else None
+        self._values |= {"state": "running", "stage": stage, "done": done, "total": total, "eta_seconds": eta}
+        if stage == "train":
+            self._values |= {"epoch": done, "total_epochs": total}
+        self._write(at_once=new)
+
+    def losses(self, means: dict[str, float]) -> None:
+        self._values["train"] = means
+        self._write(at_once=False)
+
+    def paused(self) -> None:
+        self._values |= {"state": "paused", "detail": "Waits while an inference uses the device."}
+        self._write(at_once=True)
+
+    def resumed(self, seconds: float) -> None:
+        """After so long a pause, which does not count for the rate."""
+        self._rate.pause(seconds)
+        self._values |= {"state": "running", "detail": ""}
+        self._write(at_once=True)
 
     def finished(self, facts: dict[str, Any]) -> dict[str, Any]:
         """Write and return the final figures."""
         seconds = int(time.time() - self._start)
-        return self._write({**facts, "total_time": str(timedelta(seconds=seconds))})
+        ended = {"state": "done", "detail": "", "eta_seconds": None}
+        self._values |= {**facts, **ended, "total_time": str(timedelta(seconds=seconds))}
+        self._write(at_once=True)
+        return dict(self._values)
 
-    def _write(self, values: dict[str, Any]) -> dict[str, Any]:
-        stats = {**values, "start_ts": int(self._start)}
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(self._path) as stream:
-            stream.write(json.dumps(stats, indent=2).encode())
-        return stats
+    def failed(self, sentence: str) -> None:
+        self._values |= {"state": "failed", "detail": sentence, "eta_seconds": None}
+        self._write(at_once=True)
+
+    def _write(self, at_once: bool) -> None:
+        if at_once or time.monotonic() - self._wrote >= _EVERY:
+            write_stats(self._path, self._values)
+            self._wrote = time.monotonic()
+
+
+def write_stats(path: Path, values: dict[str, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as stream:
+        stream.write(json.dumps(values, indent=2).encode())
+
+
+def read_stats(path: Path) -> dict[str, Any]:
+    """{} where there was no training yet, or what is there is damaged."""
+    try:
+        values = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return {}
+    return values if isinstance(values, dict) else {}
+
+
+def process_now() -> dict[str, Any]:
+    """What tells this process from a later one of the same number."""
+    return {"pid": os.getpid(), "pid_created": psutil.Process().create_time()}
+
+
+def is_alive(stats: dict[str, Any]) -> bool:
+    """Whether the process that wrote `stats` still runs."""
+    try:
+        process = psutil.Process(int(stats["pid"]))
+        ended = process.status() == psutil.STATUS_ZOMBIE
+        return not ended and abs(process.create_time() - float(stats["pid_created"])) < 1
+    except (psutil.Error, KeyError, ValueError, TypeError):
+        return False

@@ -1,6 +1,7 @@
 """MONAI Label's training task around the training engine of `sdseg.training`."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NoReturn
@@ -9,12 +10,17 @@ from monailabel.interfaces.datastore import Datastore
 from monailabel.tasks.train.basic_train import BasicTrainTask, Context
 from monailabel.utils.others.generic import device_list
 
+from sdseg.errors import SdsegError
+from sdseg.jobs.turns import DeviceTurns
 from sdseg.model.card import ModelCard
 from sdseg.model.weights import publish
-from sdseg.training.finetune import FinetuneConfig, finetune
+from sdseg.training.finetune import FinetuneConfig, FinetuneResult, FinetuneStage, Watch, finetune
 from sdseg_app.train_params import TrainParams
-from sdseg_app.train_stats import TrainStats
+from sdseg_app.train_stats import TrainStats, read_stats
 from sdseg_app.weights_choice import WeightsChoice
+
+Turns = Callable[[str], DeviceTurns]
+_PAUSE = 0.05  # seconds: less is no pause worth telling
 
 
 class SDSegTrainTask(BasicTrainTask):
@@ -23,9 +29,11 @@ class SDSegTrainTask(BasicTrainTask):
     The engine is the library's, the same that `sdseg train` uses; of the stock task only the frame remains.
     """
 
-    def __init__(self, choice: WeightsChoice, device: str | None, card: ModelCard) -> None:
-        """`choice` says where to start and where to publish, `card` what is served at first."""
+    def __init__(self, choice: WeightsChoice, device: str | None, card: ModelCard, turns: Turns | None = None) -> None:
+        """`choice` says where to start and where to publish, `card` what is served at first; `turns` gives the turns
+        on a device, None to share it."""
         self._choice = choice
+        self._turns = turns
         model_dir = choice.models_dir
         devices = device_list()
         super().__init__(
@@ -48,6 +56,14 @@ class SDSegTrainTask(BasicTrainTask):
             "seed": str(TrainParams.seed),
         }
 
+    @property
+    def stats_file(self) -> Path:
+        """Where a training writes how it goes; see `TrainStats`."""
+        return Path(self._stats_path)
+
+    def stats(self) -> dict[str, Any]:
+        return read_stats(self.stats_file)
+
     def __call__(self, request: dict[str, Any], datastore: Datastore) -> dict[str, Any]:
         """Train, publish, and return the statistics. Raises SdsegError."""
         params = TrainParams.parse({**self.config(), **request})
@@ -59,9 +75,44 @@ class SDSegTrainTask(BasicTrainTask):
         self, rank: int, world_size: int, request: dict[str, Any], datalist: Sequence[dict[str, Any]]
     ) -> dict[str, Any]:
         params: TrainParams = request["params"]
-        stats = TrainStats(Path(self._stats_path))
-        run = Path(self._model_dir) / params.name / datetime.now().strftime("%Y%m%d-%H%M%S-%f")
-        result = finetune(
+        run = Path(params.name) / datetime.now().strftime("%Y%m%d-%H%M%S-%f")
+        stats = TrainStats(self.stats_file, str(request.get("model", "")), str(run))
+        try:
+            return self._train(params, Path(self._model_dir) / run, datalist, stats)
+        except SdsegError as error:
+            stats.failed(str(error))
+            raise
+
+    def _train(
+        self, params: TrainParams, run: Path, datalist: Sequence[dict[str, Any]], stats: TrainStats
+    ) -> dict[str, Any]:
+        """Hold the device from step to step; see `sdseg.jobs.turns`."""
+        with ExitStack() as held:
+            turn = held.enter_context(self._turns(params.device).background()) if self._turns else None
+
+            def between(stage: FinetuneStage, done: int, total: int) -> None:
+                stats.reach(stage, done, total)
+                if turn is not None and (seconds := turn.give_way(stats.paused)) > _PAUSE:
+                    stats.resumed(seconds)
+
+            result = self._finetune(params, run, datalist, stats, between)
+        stats.reach("publish", 0, 0)
+        publish(result.weights, Path(self._model_dir))
+        dice = result.val_dice.get("after")
+        return stats.finished(
+            {
+                "weights_sha256": result.sha256,
+                "steps": result.steps,
+                "best_metric": dice or 0.0,
+                "val_dice": result.val_dice,
+                "train": result.losses,
+            }
+        )
+
+    def _finetune(
+        self, params: TrainParams, run: Path, datalist: Sequence[dict[str, Any]], stats: TrainStats, between: Watch
+    ) -> FinetuneResult:
+        return finetune(
             weights=self._choice.folder() if params.pretrained else self._choice.untrained(),
             examples=[{"image": pair["image"], "label": pair["label"]} for pair in datalist],
             output=run,
@@ -73,19 +124,8 @@ class SDSegTrainTask(BasicTrainTask):
                 device=params.device,
                 seed=params.seed,
             ),
-            progress=lambda stage, step, steps, losses: stats.running(step, steps, losses),
-        )
-        publish(result.weights, Path(self._model_dir))
-        dice = result.val_dice.get("after")
-        return stats.finished(
-            {
-                "weights_sha256": result.sha256,
-                "steps": result.steps,
-                "best_metric": dice or 0.0,
-                "val_dice": result.val_dice,
-                "train": result.losses,
-                "run": str(run.relative_to(self._model_dir)),
-            }
+            progress=lambda stage, step, steps, losses: stats.losses(losses),
+            watch=between,
         )
 
     # The stock loop, which asks for these, never runs.

@@ -1,4 +1,4 @@
-"""GET /info/: what this server can do. Asks the archive, so it must not run on the event loop."""
+"""GET /info/: what this server can do. Reads files, so it does not run on the event loop."""
 
 from typing import Any
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Literal
 
 from sdseg.jobs.errors import JobCancelledError
@@ -53,6 +54,7 @@ class Job:
         self.future: Future[Any] = Future()  # the queue puts the real one here
         self.release = release
         self.began = 0.0  # monotonic
+        self.folder: Path | None = None  # of its result, for whoever submitted it
         self._changed = changed
         self._lock = threading.Lock()
         self._cancelled = self._committed = False

@@ -60,7 +60,7 @@ class JobQueue:
         self._lanes: dict[str, list[Job]] = {}  # unfinished, the first one runs
         self._recent: deque[Job] = deque()
         self._seconds: dict[tuple[str, str], float] = {}  # (model, device) -> of the last job that was not cached
-        self._listeners: list[Callable[[], None]] = []
+        self._listeners: list[Callable[[], object]] = []
         self._closed = False
 
     def submit(
@@ -119,7 +119,7 @@ class JobQueue:
             )
 
     @contextmanager
-    def listening(self, callback: Callable[[], None]) -> Iterator[None]:
+    def listening(self, callback: Callable[[], object]) -> Iterator[None]:
         """For the duration of the block `callback` is called after every change, from any thread."""
         with self._lock:
             self._listeners.append(callback)

@@ -112,11 +112,13 @@ def finetune(
     validation = load_slices(kept_out, card.recipe, card.labels) if kept_out else None
     pipeline: Any = load_weights(weights, config.device)
     val_dice: dict[str, float | None] = {}
+    losses: dict[str, float] = {}
+    journal = _journal(output, config.steps_for(len(stack)), progress, losses)
     if validation:
-        val_dice["before"] = _validate(pipeline, validation, watch)
-    steps, losses = _train(pipeline, stack, output, config, progress, watch)
+        val_dice["before"] = _validate(pipeline, validation, watch, journal, 0)
+    steps = _train(pipeline, stack, config, journal, watch)
     if validation:
-        val_dice["after"] = _validate(pipeline, validation, watch)
+        val_dice["after"] = _validate(pipeline, validation, watch, journal, steps)
     provenance = {**card.training, "parent_sha256": weights_sha256(weights), "finetuned_steps": steps}
     save_weights(pipeline, replace(card, training=provenance), output / "weights")
     return FinetuneResult(output / "weights", weights_sha256(output / "weights"), steps, losses, val_dice)
@@ -129,20 +131,28 @@ def split(examples: Sequence[Mapping[str, Any]], val_split: float) -> tuple[list
     return checked[: len(checked) - count], checked[len(checked) - count :]
 
 
-def _validate(pipeline: Any, stack: SliceStack, watch: Watch) -> float | None:
+def _journal(output: Path, steps: int, progress: Progress | None, losses: dict[str, float]) -> Journal:
+    """The log of the run; the last means of the losses are noted in `losses` too."""
+
+    def remember(stage: str, step: int, of: int, means: dict[str, float]) -> None:
+        losses.update(means)
+        if progress:
+            progress(stage, step, of, means)
+
+    return Journal(output / "log.jsonl", remember, every=max(1, min(25, steps // 10)))
+
+
+def _validate(pipeline: Any, stack: SliceStack, watch: Watch, journal: Journal, step: int) -> float | None:
     watch("validate", 0, len(stack))
-    return validation_dice(pipeline, stack, progress=lambda done, total: watch("validate", done, total))
+    dice = validation_dice(pipeline, stack, progress=lambda done, total: watch("validate", done, total))
+    journal.note("validate", step, {"validation_dice": dice})
+    return dice
 
 
 def _train(
-    pipeline: DiffusionPipeline,
-    stack: SliceStack,
-    output: Path,
-    config: FinetuneConfig,
-    progress: Progress | None,
-    watch: Watch,
-) -> tuple[int, dict[str, float]]:
-    """Train in place; returns the number of steps and the last mean losses."""
+    pipeline: DiffusionPipeline, stack: SliceStack, config: FinetuneConfig, journal: Journal, watch: Watch
+) -> int:
+    """Train in place; returns the number of steps."""
     steps = config.steps_for(len(stack))
     settings = DiffusionConfig(
         steps=steps,
@@ -156,16 +166,8 @@ def _train(
         ema_decay=0.99,
         class_rate=1.0,  # the embedding has learnt already
     )
-    losses: dict[str, float] = {}
-
-    def remember(stage: str, step: int, of: int, means: dict[str, float]) -> None:
-        losses.update(means)
-        if progress:
-            progress(stage, step, of, means)
-
-    journal = Journal(output / "log.jsonl", remember, every=max(1, min(25, steps // 10)))
     engine = Engine(
         Processes(config.device), journal, seed=config.seed, between=lambda done, total: watch("train", done, total)
     )
     engine.train("finetune", learner_of(pipeline, settings), stack, settings)
-    return steps, losses
+    return steps

@@ -141,7 +141,8 @@ class TrainingLoop:
                 with torch.autocast(self._processes.device.type, torch.bfloat16, enabled=self._bf16):
                     loss, terms = self._wrapped(batch)
                 self._processes.backward(loss / count)
-            sums = {name: sums.get(name, 0) + term / count for name, term in terms.items()}
+            told = {**terms, "loss": loss.detach()}
+            sums = {name: sums.get(name, 0) + term / count for name, term in told.items()}
         self._optimiser.step(step)
         self._average.step()
         return sums

@@ -1,0 +1,68 @@
+"""What a model found, kept for the next who asks the same of the same voxels."""
+
+import json
+import zipfile
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdseg import __version__
+from sdseg.jobs.cache import ResultCache, digest_of, key_of
+from sdseg_app.infer_params import InferParams
+
+_FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Found:
+    """A result.
+
+    Attributes:
+        labelmap: (i, j, k) uint8 on the source's grid.
+        affine: (4, 4) voxel index to RAS millimetres.
+        facts: what is told and filed about it, for JSON: the same whether it is new or kept.
+    """
+
+    labelmap: NDArray[np.uint8]
+    affine: NDArray[np.float64]
+    facts: dict[str, Any]
+
+
+class KeptResults:
+    """Results below `folder`, `megabytes` of them.
+
+    Those with maps of uncertainty are not kept: the maps are float32 and several for each structure.
+    """
+
+    def __init__(self, folder: Path, megabytes: int) -> None:
+        self._cache = ResultCache(folder, megabytes * 10**6)
+        self._on = megabytes > 0
+
+    def key(self, image: Path, weights_sha256: str, params: InferParams) -> str | None:
+        """Of everything that can change the result; None where it is not to be kept. Raises OSError."""
+        if not self._on or params.uncertainty:
+            return None
+        asked = {"device": params.device, "modality": params.modality, "seed": params.seed}
+        made_by = {"weights": weights_sha256, "version": __version__, "format": _FORMAT}
+        return key_of({"image": digest_of(image), **made_by, **asked})
+
+    def get(self, key: str | None) -> Found | None:
+        """None as well where what is kept cannot be read."""
+        content = self._cache.get(key) if key else None
+        if content is None:
+            return None
+        try:
+            with np.load(BytesIO(content), allow_pickle=False) as arrays:
+                return Found(arrays["labelmap"], arrays["affine"], json.loads(arrays["facts"].tobytes()))
+        except (ValueError, KeyError, zipfile.BadZipFile):
+            return None
+
+    def put(self, key: str, found: Found) -> None:
+        content = BytesIO()
+        facts = np.frombuffer(json.dumps(found.facts).encode(), dtype=np.uint8)
+        np.savez_compressed(content, labelmap=found.labelmap, affine=found.affine, facts=facts)
+        self._cache.put(key, content.getvalue())
