@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Query
-from fastapi.responses import FileResponse, Response
+from fastapi.responses import Response
 from pydantic import Field
 from starlette.background import BackgroundTask
 
-from sdseg.errors import InputError
+from sdseg.errors import UnknownNameError
 from sdseg_app.routes.access import Annotator, Reader, running_app
-from sdseg_app.routes.responses import Told, errors, file_reply
+from sdseg_app.routes.responses import Told, WholeFile, errors, file_reply
 from sdseg_app.routes.server_paths import hide_all_paths
 from sdseg_app.security.users import Role
 
@@ -69,20 +69,20 @@ def get_datastore(user: Reader, output: Output = Output.stats) -> Stats | Object
     "/dataset",
     summary="The images with a final label, and these, as one ZIP file",
     response_class=Response,
-    responses=errors(502, 507) | file_reply("application/zip"),
+    responses=errors(404, 502, 507) | file_reply("application/zip"),
 )
 def get_dataset(
     user: Annotator,
     limit_cases: Annotated[
         int | None, Query(ge=1, le=MOST_CASES, description="So many images at most; default: all.")
     ] = None,
-) -> FileResponse:
-    """422 while nothing is labelled."""
+) -> WholeFile:
+    """404 while nothing is labelled."""
     store = running_app().datastore()
     if not store.get_labeled_images():
-        raise InputError("There is no final label yet, so there is no dataset; save a label first.")
+        raise UnknownNameError("There is no final label yet, so there is no dataset; save a label first.")
     path = Path(store.get_dataset_archive(limit_cases))
     # The stock store makes a file for every request and leaves it.
     temporary = path.parent == Path(tempfile.gettempdir())
     gone = BackgroundTask(path.unlink, missing_ok=True) if temporary else None
-    return FileResponse(path, media_type="application/zip", filename="dataset.zip", background=gone)
+    return WholeFile(path, media_type="application/zip", filename="dataset.zip", background=gone)

@@ -3,9 +3,15 @@
 import json
 from typing import Annotated, Any
 
+from fastapi import Form
 from pydantic import AfterValidator
 
 from sdseg.errors import InputError
+
+
+def json_field(description: str) -> Any:
+    """`Form(...)` of a text that is to hold a JSON object; `form_json` reads it."""
+    return Form(description=f"A JSON object: {description}", json_schema_extra={"contentMediaType": "application/json"})
 
 
 def form_json(field: str, text: str) -> dict[str, Any]:

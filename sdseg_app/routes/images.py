@@ -4,13 +4,14 @@ import hashlib
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import APIRouter, File, Form, HTTPException, Query, UploadFile
-from fastapi.responses import FileResponse, Response
+from fastapi import APIRouter, File, HTTPException, Query, UploadFile
+from fastapi.responses import Response
 
 from sdseg_app.routes.access import Admin, Annotator, Reader, running_app
 from sdseg_app.routes.client_info import image_note
+from sdseg_app.routes.form_json import json_field
 from sdseg_app.routes.parameters import ImageId, NewImageId
-from sdseg_app.routes.responses import Told, empty_reply, errors, file_reply
+from sdseg_app.routes.responses import Told, WholeFile, empty_reply, errors, file_reply
 from sdseg_app.routes.server_paths import hide_all_paths
 from sdseg_app.routes.uploads import IMAGES, received, suffix_of
 
@@ -46,7 +47,7 @@ def put_image(
     user: Annotator,
     file: Annotated[UploadFile, File(description=f"The image: {', '.join(IMAGES)}.")],
     image: NewImageId = "",
-    params: Annotated[str, Form(description="A JSON object with what is to be noted about the image.")] = "{}",
+    params: Annotated[str, json_field("what is to be noted about the image.")] = "{}",
 ) -> NewImage:
     """409 when another image has this id: its labels would no longer fit. 422 where images come from an archive."""
     note = {**image_note("params", params), "user": user.name}
@@ -96,10 +97,10 @@ def head_image(
     response_class=Response,
     responses=errors(404, 502, 507) | file_reply("application/octet-stream"),
 )
-def get_image(user: Reader, image: ImageId) -> FileResponse:
+def get_image(user: Reader, image: ImageId) -> WholeFile:
     """A DICOM series comes as NRRD on the series' own voxel grid."""
     path = running_app().image_file(image)
-    return FileResponse(path, media_type="application/octet-stream", filename=path.name)
+    return WholeFile(path, media_type="application/octet-stream", filename=path.name)
 
 
 @router.get("/image/info", summary="What is known about an image", responses=errors(404, 502))
@@ -111,7 +112,7 @@ def get_image_info(user: Reader, image: ImageId) -> ImageInfo:
 def put_image_info(
     user: Annotator,
     image: ImageId,
-    info: Annotated[str, Form(description="A JSON object; its keys are added to what is noted.")] = "{}",
+    info: Annotated[str, json_field("its keys are added to what is noted.")] = "{}",
 ) -> Nothing:
     """What the server itself keeps there stays as it is."""
     running_app().datastore().update_image_info(image, {**image_note("info", info), "user": user.name})

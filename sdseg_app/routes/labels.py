@@ -3,15 +3,16 @@
 from pathlib import Path
 from typing import Annotated
 
-from fastapi import APIRouter, File, Form, UploadFile
-from fastapi.responses import FileResponse, Response
+from fastapi import APIRouter, File, UploadFile
+from fastapi.responses import Response
 from monailabel.interfaces.datastore import DefaultLabelTag
 
 from sdseg_app.routes.access import Admin, Annotator, Reader, running_app
 from sdseg_app.routes.client_info import label_note
+from sdseg_app.routes.form_json import json_field
 from sdseg_app.routes.images import Nothing
 from sdseg_app.routes.parameters import ImageId, LabelId, NewTag, Tag
-from sdseg_app.routes.responses import Told, empty_reply, errors, file_reply
+from sdseg_app.routes.responses import Told, WholeFile, empty_reply, errors, file_reply
 from sdseg_app.routes.server_paths import hide_all_paths
 from sdseg_app.routes.uploads import LABELS, received
 
@@ -36,9 +37,7 @@ def put_label(
     user: Annotator,
     image: ImageId,
     label: Annotated[UploadFile, File(description=f"The mask: {', '.join(LABELS)}.")],
-    params: Annotated[
-        str, Form(description='A JSON object; `label_info` names the values: [{"name": "liver", "idx": 1}].')
-    ] = "{}",
+    params: Annotated[str, json_field('`label_info` names the values: [{"name": "liver", "idx": 1}].')] = "{}",
     tag: NewTag = _FINAL,
 ) -> SavedLabel:
     """404 for an unknown image; 422 for a tag, a file or a mask that does not fit. Then nothing is written."""
@@ -74,9 +73,9 @@ def head_label(user: Reader, image: ImageId, tag: Tag) -> Response:
     response_class=Response,
     responses=errors(404, 502) | file_reply("application/octet-stream"),
 )
-def get_label(user: Reader, label: LabelId, tag: Tag) -> FileResponse:
+def get_label(user: Reader, label: LabelId, tag: Tag) -> WholeFile:
     path = Path(running_app().datastore().get_label_uri(label, tag))
-    return FileResponse(path, media_type="application/octet-stream", filename=path.name)
+    return WholeFile(path, media_type="application/octet-stream", filename=path.name)
 
 
 @router.get("/label/info", summary="What is known about a label", responses=errors(404, 502))
@@ -89,7 +88,7 @@ def put_label_info(
     user: Annotator,
     label: LabelId,
     tag: Tag,
-    info: Annotated[str, Form(description="A JSON object; its keys are added to what is noted.")] = "{}",
+    info: Annotated[str, json_field("its keys are added to what is noted.")] = "{}",
 ) -> Nothing:
     """What the server itself keeps there stays as it is."""
     running_app().datastore().update_label_info(label, tag, label_note("info", info))
@@ -103,7 +102,7 @@ def put_label_info_as_before(
     user: Annotator,
     label: LabelId,
     tag: Tag,
-    params: Annotated[str, Form(description="A JSON object, as `info` of /datastore/label/info.")] = "{}",
+    params: Annotated[str, json_field("as `info` of /datastore/label/info.")] = "{}",
 ) -> Nothing:
     """The same under its older name."""
     running_app().datastore().update_label_info(label, tag, label_note("params", params))

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter
-from fastapi.responses import FileResponse, Response
+from fastapi.responses import Response
 from starlette.background import BackgroundTask
 
 from sdseg_app.routes.access import Admin, Reader, running_app
 from sdseg_app.routes.parameters import ModelName
-from sdseg_app.routes.responses import Told, errors, file_reply
+from sdseg_app.routes.responses import Told, WholeFile, errors, file_reply
 from sdseg_app.routes.server_paths import hide_all_paths
 
 router = APIRouter(prefix="/model", tags=["Model"])
@@ -38,13 +38,13 @@ def get_model_info(model: ModelName, user: Reader) -> ModelInfo:
     response_class=Response,
     responses=errors(404, 503, 507) | file_reply("application/zip"),
 )
-def get_model(model: ModelName, user: Admin) -> FileResponse:
+def get_model(model: ModelName, user: Admin) -> WholeFile:
     """A weights folder as `sdseg` takes it. Weights are replaced by training or at the start, never over HTTP."""
     app = running_app()
     app.check_model(model)
     path = _zip(app.models[model].choice.folder())
     gone = BackgroundTask(path.unlink, missing_ok=True)
-    return FileResponse(path, media_type="application/zip", filename=f"{model}.zip", background=gone)
+    return WholeFile(path, media_type="application/zip", filename=f"{model}.zip", background=gone)
 
 
 def _zip(folder: Path) -> Path:

@@ -6,7 +6,9 @@ does not declare is a bug, which the tests look for with schemathesis. All error
 
 from typing import Any
 
+from fastapi.responses import FileResponse
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.types import Receive, Scope, Send
 
 Responses = dict[int | str, dict[str, Any]]
 
@@ -21,6 +23,15 @@ class Told(BaseModel):
     """An answer that promises the named fields and may hold others, as MONAI Label's do."""
 
     model_config = ConfigDict(extra="allow")
+
+
+class WholeFile(FileResponse):
+    """A file that is always sent whole, as `file_reply` declares: who asks for a part gets all, as HTTP allows."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = [(name, value) for name, value in scope["headers"] if name not in (b"range", b"if-range")]
+        self.headers["accept-ranges"] = "none"
+        await super().__call__({**scope, "headers": headers}, receive, send)
 
 
 _MEANING = {
@@ -54,7 +65,7 @@ def errors(*statuses: int) -> Responses:
 
 
 def file_reply(*media_types: str, what: str = "The file.", status: int = 200) -> Responses:
-    """For `responses=`, with `response_class=Response`: a reply that is a file of one of these types."""
+    """For `responses=`, with `response_class=Response`: a reply that is a file of one of these types (`WholeFile`)."""
     content = {kind: {"schema": {"type": "string", "format": "binary"}} for kind in media_types}
     return {status: {"description": what, "content": content}}
 

@@ -17,7 +17,7 @@ function inWords(schema, schemas) {
   if (schema.enum) return `one of ${schema.enum.join(", ")}`;
   if (schema.const !== undefined) return JSON.stringify(schema.const);
   if (schema.type === "array") return `list of ${inWords(schema.items, schemas)}`;
-  if (schema.format === "binary" || schema.contentMediaType) return "file";
+  if (schema.format === "binary" || schema.contentMediaType === "application/octet-stream") return "file";
   const limits = [
     ["minimum", "from"], ["maximum", "to"], ["minLength", "at least"], ["maxLength", "characters at most"], ["pattern", "like"],
   ].filter(([key]) => schema[key] !== undefined).map(([key, word]) => `${word} ${schema[key]}`);
