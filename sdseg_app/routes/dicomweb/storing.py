@@ -10,6 +10,7 @@ from fastapi.responses import Response
 
 from sdseg.dicomweb.answer import Answer, warning
 from sdseg.dicomweb.folder_origin import FolderOrigin
+from sdseg.dicomweb.stored_series import stored_series
 from sdseg.errors import DeliveryError
 from sdseg_app.routes.access import Annotator
 from sdseg_app.routes.dicomweb.origins import archive_store, origin
@@ -20,6 +21,7 @@ from sdseg_app.routes.responses import Responses, errors
 router = APIRouter()
 logger = logging.getLogger(__name__)
 
+_SOME_STORED = frozenset({200, 202})
 _STORED = {"application/dicom+json": {"schema": {"type": "object"}}}
 _ANSWERS: Responses = {
     200: {"description": "All objects were stored (PS3.18 I.2).", "content": _STORED},
@@ -74,16 +76,16 @@ def _file(body: BinaryIO, request: Request, study: str) -> Answer:
         answer = source.store(body, content_type, study, accept_of(request), base)
     # The archive's word is complete before labels are looked for.
     content = b"".join(answer.body)
-    remarks = [answer.headers.get("Warning", "")] if answer.headers.get("Warning") else []
-    if answer.status in (200, 202):
-        remarks += [warning(remark)["Warning"] for remark in _adopt()]
-    headers = {**answer.headers, **({"Warning": ", ".join(remarks)} if remarks else {})}
+    said = [answer.headers["Warning"]] if "Warning" in answer.headers else []
+    if answer.status in _SOME_STORED:
+        said += [warning(remark)["Warning"] for remark in _adopt(stored_series(content))]
+    headers = {**answer.headers, **({"Warning": ", ".join(said)} if said else {})}
     return Answer(answer.status, answer.media_type, [content], headers)
 
 
-def _adopt() -> list[str]:
+def _adopt(series: set[str]) -> list[str]:
     try:
-        return archive_store().adopt()
+        return archive_store().adopt(series)
     except DeliveryError as error:  # what was stored is stored; the next look will find it
         logger.warning("%s", error)
         return []
