@@ -56,14 +56,15 @@ class AppSettings:
         weights = {name: Path(given[key]).resolve() for name, key in keys.items() if given.get(key)}
         for name in models:
             _check_model(name, name in weights)
+        model_dir = (model.model_dir or app_dir / "model").resolve()
         return cls(
             models=models,
             weights=weights,
-            model_dir=(model.model_dir or app_dir / "model").resolve(),
+            model_dir=model_dir,
             device=model.device,
             structures=model.structures.resolve() if model.structures else None,
             jobs=JobSettings.read(conf),
-            security=SecuritySettings.read(conf),
+            security=SecuritySettings.read(conf).with_audit_log(model_dir),
         )
 
     @staticmethod

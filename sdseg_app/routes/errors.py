@@ -22,6 +22,8 @@ from sdseg.errors import DeliveryError, SdsegError, UnknownNameError, WeightsErr
 from sdseg.jobs.errors import JobCancelledError, QueueFullError
 from sdseg_app.background import TaskRunningError
 from sdseg_app.routes.server_paths import hide_paths
+from sdseg_app.security.headers import security_headers
+from sdseg_app.security.replies import route_path
 
 logger = logging.getLogger(__name__)
 
@@ -61,7 +63,8 @@ def tell_user_error(request: Request, error: Exception) -> JSONResponse:
 
 def tell_bug(request: Request, error: Exception) -> JSONResponse:
     """The server itself logs the traceback after this."""
-    return tell(500, "The server made a mistake; its log tells which.")
+    # Outside of all middleware, so that nobody else adds the headers.
+    return tell(500, "The server made a mistake; its log tells which.", security_headers(route_path(request), 500))
 
 
 def tell_bad_request(request: Request, error: Exception) -> JSONResponse:

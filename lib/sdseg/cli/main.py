@@ -7,7 +7,7 @@ import sys
 import typer
 
 from sdseg import __version__
-from sdseg.cli import demo, evaluate, node, segment, send, serve, structures, train, weights
+from sdseg.cli import bench, demo, evaluate, node, segment, send, serve, structures, token, train, weights
 from sdseg.errors import EmptySegmentationError, SdsegError
 
 EXIT_ERROR = 1
@@ -26,10 +26,12 @@ app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)
 app.command("serve")(serve.serve)
 app.command("demo")(demo.demo)
+app.command("bench")(bench.bench)
 app.command("send")(send.send)
 app.command("structures")(structures.structures)
 app.add_typer(weights.app, name="weights")
 app.add_typer(node.app, name="node")
+app.add_typer(token.app, name="token")
 
 
 def _show_version(wanted: bool) -> None:

@@ -12,7 +12,8 @@ import typer
 
 from sdseg.cli.console import REPOSITORY, console
 from sdseg.errors import InputError
-from sdseg.serving.launch import check_port, check_studies, server_arguments
+from sdseg.serving.exposure import check_exposure, is_configured, is_true, stays_here
+from sdseg.serving.launch import check_port, check_studies, read_conf, server_arguments
 
 SAMPLE_SERIES = REPOSITORY / "sample-data" / "dicom"
 
@@ -23,7 +24,12 @@ def serve(
         typer.Option("--studies", "-s", help="Folder of DICOM files or DICOMweb URL; else a copy of the sample."),
     ] = None,
     port: Annotated[int, typer.Option("--port", "-p", min=1, max=65535)] = 8000,
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; one that others reach needs authentication (docs/security.md).")
+    ] = "127.0.0.1",
+    allow_public: Annotated[
+        bool, typer.Option("--allow-public", help="Answer other machines although anybody there may do anything.")
+    ] = False,
     conf: Annotated[
         list[str] | None,
         typer.Option(
@@ -34,21 +40,26 @@ def serve(
     """Start the MONAI Label server and say where to point 3D Slicer and a browser.
 
     The same as [bold]monailabel start_server --app sdseg_app --studies ... --conf models sdseg[/bold], but bound
-    to this machine, and with the arguments checked first.
+    to this machine, and with the arguments checked first. An address that other machines reach is refused unless
+    tokens or an OpenID Connect issuer are configured.
     """
     if studies is not None:
         check_studies(studies)
+    conf = [*(conf or []), *(["allow_public=true"] if allow_public else [])]
+    pairs = read_conf(conf)
+    authenticated, public = is_configured(pairs, "tokens", "oidc_issuer"), is_true(pairs, "allow_public")
+    check_exposure(host, authenticated, public)
     check_port(host, port)
     sample = Path("sample-studies").resolve()
-    arguments = server_arguments(studies or str(sample), host, port, conf or [])
+    arguments = server_arguments(studies or str(sample), host, port, conf)
     if studies is None:
         copy_sample(sample)
     shown = "localhost" if host in ("0.0.0.0", "127.0.0.1") else host
     console.print(f"SDSeg on MONAI Label, studies: {studies or sample}")
     console.print(f"  3D Slicer  MONAI Label module, server address  http://{shown}:{port}")
     console.print(f"  Browser    API and try-out page               http://{shown}:{port}/")
-    if host not in ("127.0.0.1", "localhost", "::1"):
-        console.print("[yellow]  Anyone who reaches this address can read the studies: there is no password.")
+    if not authenticated and not stays_here(host):
+        console.print("[yellow]  Anyone who reaches this address can read and change everything: there is no password.")
     os.execv(sys.executable, [sys.executable, "-m", "monailabel.main", *arguments])
 
 

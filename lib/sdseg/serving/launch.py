@@ -18,12 +18,20 @@ def server_arguments(studies: str, host: str, port: int, conf: list[str]) -> lis
 
     app = Path(sdseg_app.__file__).parent
     arguments = ["start_server", "--app", str(app), "--studies", studies, "--host", host, "--port", str(port)]
-    for entry in ["models=sdseg", *conf]:
+    for key, value in {"models": "sdseg", **read_conf(conf)}.items():
+        arguments += ["--conf", key, value]
+    return arguments
+
+
+def read_conf(conf: list[str]) -> dict[str, str]:
+    """The entries key=value; of a key given twice the last counts. Raises InputError."""
+    pairs = {}
+    for entry in conf:
         key, separator, value = entry.partition("=")
         if not separator or not key or not value:
             raise InputError(f"--conf takes key=value, not '{entry}'.")
-        arguments += ["--conf", key, value]
-    return arguments
+        pairs[key] = value
+    return pairs
 
 
 def check_studies(studies: str) -> None:
