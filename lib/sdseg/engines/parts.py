@@ -1,0 +1,100 @@
+"""The networks of a pipeline as an engine runs them: float32 goes in and comes out, whatever lies between.
+
+The three stand where a `SDSegPipeline` has its networks and answer the same calls, so that there is one pipeline.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+Run = Callable[[torch.Tensor], torch.Tensor]
+"""A network in evaluation mode, from float32 to float32, both (batch, channels, rows, columns)."""
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """What `AutoencoderKL.decode` returns: `sample`, (batch, 3, rows, columns)."""
+
+    sample: torch.Tensor
+
+
+class Part(torch.nn.Module):
+    """A network that is run by `run`.
+
+    Args:
+        run: how.
+        config: the configuration of the network it stands for.
+        device: where tensors have to be.
+        at_a_time: how many of a batch are run together; large activations fall out of the processor's caches.
+    """
+
+    def __init__(self, run: Run, config: Any, device: torch.device, at_a_time: int | None) -> None:
+        super().__init__()
+        self._run, self.config, self.device, self._at_a_time = run, config, device, at_a_time
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return torch.float32
+
+    def run(self, batch: torch.Tensor) -> torch.Tensor:
+        parts = batch.split(self._at_a_time) if self._at_a_time else (batch,)
+        return torch.cat([self._run(part) for part in parts]) if len(parts) > 1 else self._run(batch)
+
+
+class FastEncoder(Part):
+    """In the place of a `VisionEncoder`."""
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        """(batch, 3, rows, columns) -> (batch, 4, rows / 8, columns / 8)."""
+        return self.run(image)
+
+
+class FastDecoder(Part):
+    """In the place of an `AutoencoderKL`, decoding only."""
+
+    def decode(self, latent: torch.Tensor) -> Decoded:
+        """(batch, 4, rows / 8, columns / 8) -> (batch, 3, rows, columns)."""
+        return Decoded(self.run(latent))
+
+
+class FastUNet(Part):
+    """In the place of a binary `DenoisingUNet`, at one timestep."""
+
+    def __init__(self, run: Run, config: Any, device: torch.device, timestep: int) -> None:
+        super().__init__(run, config, device, None)
+        self._timestep = timestep
+
+    def forward(
+        self, sample: torch.Tensor, timestep: torch.Tensor, class_labels: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """(batch, 8, rows, columns) -> (batch, 4, rows, columns). Raises ValueError at another timestep."""
+        if class_labels is not None or bool((timestep != self._timestep).any()):
+            raise ValueError(f"this U-Net was made for t = {self._timestep} without classes; use the engine plain")
+        return self.run(sample)
+
+
+class DecodingHalf(torch.nn.Module):
+    """The decoding half of an autoencoder as one network."""
+
+    def __init__(self, vae: Any) -> None:
+        super().__init__()
+        self.post_quant_conv, self.decoder = vae.post_quant_conv, vae.decoder
+
+    def forward(self, latent: torch.Tensor) -> torch.Tensor:
+        return self.decoder(latent if self.post_quant_conv is None else self.post_quant_conv(latent))
+
+
+class AtTimestep(torch.nn.Module):
+    """A U-Net at one timestep as a network of one input."""
+
+    def __init__(self, unet: torch.nn.Module, timestep: int) -> None:
+        super().__init__()
+        self.unet, self.timestep = unet, timestep
+
+    def forward(self, sample: torch.Tensor) -> torch.Tensor:
+        timesteps = torch.full((sample.shape[0],), self.timestep, device=sample.device)
+        return self.unet(sample, timesteps)
