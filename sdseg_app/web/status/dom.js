@@ -20,19 +20,20 @@ export function h(tag, attributes = {}, ...children) {
 /** Make what `parent` holds equal to `wanted`, keeping the elements that are there: focus and scrolling stay. */
 export function show(parent, ...wanted) {
   const fresh = wanted.flat(Infinity).filter(Boolean);
-  const keyed = new Map([...parent.children].filter((one) => one.dataset.key).map((one) => [one.dataset.key, one]));
+  const keys = new Set(fresh.map(keyOf).filter(Boolean));
+  // First those that go: then the others need not be moved, which would take the focus from them.
+  for (const one of [...parent.children]) if (keyOf(one) && !keys.has(keyOf(one))) one.remove();
+  const keyed = new Map([...parent.children].filter(keyOf).map((one) => [keyOf(one), one]));
   let next = parent.firstChild;
   for (const node of fresh) {
-    const key = node.dataset?.key;
-    let old = key ? keyed.get(key) : next;
-    if (!key && old?.dataset?.key) old = null;
-    if (old && isLike(old, node)) {
-      if (old !== next) parent.insertBefore(old, next);
-      else next = next.nextSibling;
-      change(old, node);
-    } else {
+    const old = keyOf(node) ? keyed.get(keyOf(node)) : next;
+    if (!old || !isLike(old, node)) {
       parent.insertBefore(node, next);
+      continue;
     }
+    if (old === next) next = next.nextSibling;
+    else parent.insertBefore(old, next);
+    change(old, node);
   }
   while (next) {
     const gone = next;
@@ -41,8 +42,12 @@ export function show(parent, ...wanted) {
   }
 }
 
+function keyOf(node) {
+  return node.dataset?.key;
+}
+
 function isLike(old, node) {
-  return old.nodeType === node.nodeType && old.nodeName === node.nodeName && old.dataset?.key === node.dataset?.key;
+  return old.nodeType === node.nodeType && old.nodeName === node.nodeName && keyOf(old) === keyOf(node);
 }
 
 function change(old, node) {

@@ -70,5 +70,5 @@ function waitingWords(waiting) {
 }
 
 function tile(name, value, more) {
-  return h("div", { class: "tile" }, h("h2", {}, name), h("p", { class: "figure" }, String(value)), h("p", { class: "facts" }, more || ""));
+  return h("div", { class: "tile" }, h("p", { class: "tile-name" }, name), h("p", { class: "figure" }, String(value)), h("p", { class: "facts" }, more || ""));
 }
