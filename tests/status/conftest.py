@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 from app.running_server import Image, Server, copy_sample, run_server
+from helpers.browser import chromium
 from helpers.models import save_tiny_weights
 from playwright.sync_api import Browser
 
-from helpers.browser import chromium
 from sdseg.dicom.series import load_series
 
 

@@ -68,7 +68,8 @@ def test_what_another_client_does_is_shown_with_its_progress(browser: Browser, s
             """() => {
               window.seen = new Set();
               new MutationObserver(() => {
-                for (const one of document.querySelectorAll("#queue .jobs .facts span")) window.seen.add(one.textContent);
+                for (const one of document.querySelectorAll("#queue .jobs .facts span"))
+                  window.seen.add(one.textContent);
               }).observe(document.querySelector("#queue"), { childList: true, subtree: true, characterData: true });
             }"""
         )
@@ -117,7 +118,8 @@ def test_an_update_leaves_focus_and_opened_parts_alone(browser: Browser, server:
               second.querySelector("button").focus();
               draw(["new", "b", "c", "d"]);
               const same = place.children[1] === second && second.open;
-              return [same, document.activeElement.textContent, [...place.children].map((one) => one.dataset.key).join()];
+              const order = [...place.children].map((one) => one.dataset.key).join();
+              return [same, document.activeElement.textContent, order];
             }"""
         )
         assert kept == [True, "cancel b of 4", "new,b,c,d"]

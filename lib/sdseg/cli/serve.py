@@ -57,7 +57,8 @@ def serve(
     shown = "localhost" if host in ("0.0.0.0", "127.0.0.1") else host
     console.print(f"SDSeg on MONAI Label, studies: {studies or sample}")
     console.print(f"  3D Slicer  MONAI Label module, server address  http://{shown}:{port}")
-    console.print(f"  Browser    API and try-out page               http://{shown}:{port}/")
+    console.print(f"  Browser    status page                        http://{shown}:{port}/")
+    console.print(f"  Browser    OHIF viewer                        http://{shown}:{port}/ohif/")
     if not authenticated and not stays_here(host):
         console.print("[yellow]  Anyone who reaches this address can read and change everything: there is no password.")
     os.execv(sys.executable, [sys.executable, "-m", "monailabel.main", *arguments])
