@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sysconfig
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -59,6 +59,7 @@ class Server:
     model_dir: Path
     weights: Path
     log: Path
+    pid: int = 0
 
     def get(self, path: str, **query: Any) -> requests.Response:
         return requests.get(f"{self.url}{path}", params=query, timeout=60)
@@ -118,12 +119,16 @@ class Image:
         return path
 
 
-def run_server(home: Path, studies: Path | str, weights: Path, **others: Path) -> Iterator[Server]:
-    """A server of SDSeg and of `others`, model -> its weights."""
+def run_server(
+    home: Path, studies: Path | str, weights: Path, settings: Mapping[str, str] | None = None, **others: Path
+) -> Iterator[Server]:
+    """A server of SDSeg and of `others`, model -> its weights; `settings` go to --conf."""
     port = free_port()
     conf = ["model_dir", str(home / "model"), "weights", str(weights)]
     for name, folder in others.items():
         conf += [f"{name}_weights", str(folder)]
+    for key, value in (settings or {}).items():
+        conf += [key, value]
     server = Server(f"http://127.0.0.1:{port}", Path(studies), home / "model", weights, home / "server.log")
     with server.log.open("wb") as log:
         process = subprocess.Popen(
@@ -134,6 +139,7 @@ def run_server(home: Path, studies: Path | str, weights: Path, **others: Path) -
             env=server_environment(home),
             start_new_session=True,
         )
+    server.pid = process.pid
     try:
         wait_until_ready(server, process)
         yield server
