@@ -7,7 +7,8 @@ from typing import Any
 
 from sdseg_app.routes.form_json import form_json
 
-_OF_IMAGES = frozenset({"id", "name", "path", "modality", "study", "ts", "inference", "strategy"})
+_OF_IMAGES = frozenset({"id", "name", "path", "modality", "study", "ts", "inference", "strategy", "review"})
+_MEASURED = "uncertainty"  # begins the names of a model's measurements
 _OF_LABELS = frozenset({"name", "ts", "label_values", "dicom_seg", "from_archive"})
 
 
@@ -22,4 +23,4 @@ def label_note(field: str, text: str) -> dict[str, Any]:
 
 
 def _without(info: dict[str, Any], kept: frozenset[str]) -> dict[str, Any]:
-    return {key: value for key, value in info.items() if key not in kept}
+    return {key: value for key, value in info.items() if key not in kept and not key.startswith(_MEASURED)}

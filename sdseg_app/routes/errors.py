@@ -9,6 +9,7 @@ from http import HTTPStatus
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
+from fastapi.routing import iter_route_contexts
 from monailabel.interfaces.exception import (
     ImageNotFoundException,
     LabelNotFoundException,
@@ -16,7 +17,7 @@ from monailabel.interfaces.exception import (
 )
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
-from starlette.routing import Match
+from starlette.routing import compile_path, get_route_path
 
 from sdseg.errors import DeliveryError, SdsegError, UnknownNameError, WeightsError
 from sdseg.jobs.errors import JobCancelledError, QueueFullError
@@ -42,7 +43,6 @@ _STATUS: tuple[tuple[type[Exception], int], ...] = (
 )
 _NO_ROOM = "The disk of the server is full; free some space and send it again."
 _NO_ROOM_NUMBERS = frozenset({errno.ENOSPC, errno.EDQUOT})
-_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _LONGEST = 1000  # characters of a sentence: what it quotes comes from the request
 
 
@@ -132,12 +132,11 @@ def _sentence_of(error: RequestValidationError) -> str:
 
 def _allowed_methods(request: Request) -> list[str]:
     """Of all routes at this address; Starlette tells those of the first one only."""
-    routes = request.app.router.routes
-    return [
-        method
-        for method in _METHODS
-        if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in routes)
-    ]
+    path = get_route_path(request.scope)
+    routes = [route for route in iter_route_contexts(request.app.router.routes) if route.path and route.methods]
+    nearest = next(route.path for route in routes if compile_path(str(route.path))[0].match(path))
+    allowed = {method for route in routes if route.path == nearest for method in route.methods or ()}
+    return sorted(allowed)
 
 
 def _one_line(text: str) -> str:

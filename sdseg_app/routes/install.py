@@ -71,7 +71,7 @@ def install_routes(security: SecuritySettings) -> None:
     app.router.routes.clear()
     for part in _PARTS:
         app.include_router(part.router, responses=errors(*ALWAYS))
-    publish(app, _TITLE, version("sdseg"))
+    publish(app, _TITLE, version("sdseg"), security.authenticated)
     install_middleware(app, security)
     install_error_handlers(app)
     setattr(app.state, _MARK, True)

@@ -46,11 +46,11 @@ _MEANING = {
     422: "The request cannot be used as it is: a value, a file or an image is wrong.",
     429: "One is already running, or too many were asked for; ask again later.",
     502: "The archive did not answer, or did not take or give what it was asked for.",
-    503: "Not now: the queue is full, memory is short or there are no usable weights; `Retry-After` may tell when.",
+    503: "Not now: the queue is full, memory is short, there are no usable weights, or the issuer of tokens is away.",
     504: "The archive did not answer in time.",
     507: "The disk of the server is full.",
 }
-ALWAYS = (400, 401, 403, 413, 422)
+ALWAYS = (400, 401, 403, 413, 422, 503)
 """What any request may be answered, whatever the route."""
 
 _REF = {"$ref": f"#/components/schemas/{ErrorMessage.__name__}"}
@@ -66,7 +66,8 @@ def errors(*statuses: int) -> Responses:
 
 def file_reply(*media_types: str, what: str = "The file.", status: int = 200) -> Responses:
     """For `responses=`, with `response_class=Response`: a reply that is a file of one of these types (`WholeFile`)."""
-    content = {kind: {"schema": {"type": "string", "format": "binary"}} for kind in media_types}
+    file = {"type": "string", "format": "binary"}
+    content = {kind: {"schema": {} if kind.endswith("json") else file} for kind in media_types}
     return {status: {"description": what, "content": content}}
 
 

@@ -10,6 +10,7 @@ from sdseg.serving.exposure import REMEDY, is_loopback
 from sdseg_app.security.replies import refusal
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_ALLOWED = "GET, HEAD, POST, PUT, DELETE, OPTIONS"
 _NEVER_BY_A_USER = frozenset({"TRACE", "CONNECT", "TRACK"})
 
 
@@ -39,7 +40,8 @@ class HostGuard:
         request = Request(scope)
         status, sentence = self._objection(request)
         if sentence:
-            await refusal(status, sentence)(scope, receive, send)
+            headers = {"Allow": _ALLOWED} if status == 405 else None
+            await refusal(status, sentence, headers)(scope, receive, send)
         else:
             await self._app(scope, receive, send)
 
