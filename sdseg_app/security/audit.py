@@ -39,19 +39,20 @@ class AuditLog:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        status, job = 500, ""  # whatever ends without an answer is a bug's
+        told = False
 
         async def noted(message: Message) -> None:
-            nonlocal status, job
+            nonlocal told
             if message["type"] == "http.response.start":
-                status = message["status"]
-                job = Headers(raw=message["headers"]).get("x-sdseg-job", "")
+                told = True  # on the disk before the client knows
+                self._write(Request(scope), message["status"], Headers(raw=message["headers"]).get("x-sdseg-job", ""))
             await send(message)
 
         try:
             await self._app(scope, receive, noted)
         finally:
-            self._write(Request(scope), status, job)
+            if not told:
+                self._write(Request(scope), 500, "")  # whatever ends without an answer is a bug's
 
     def _write(self, request: Request, status: int, job: str) -> None:
         if not is_told(request, status):

@@ -13,12 +13,12 @@ from sdseg_app.security.replies import route_path
 
 _UID = re.compile(r"[0-2](\.(0|[1-9][0-9]*)){1,30}")  # DICOM PS3.5 section 9.1
 _LONGEST_UID = 64
-_TOKEN = re.compile(r"[A-Za-z0-9-]{1,64}")  # of ours: jobs, sessions; and names of models, tags, strategies
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")  # of ours: jobs, sessions; and names of models, tags, strategies
 _DICOMWEB = (("studies", "study"), ("series", "series"), ("instances", "instance"))
 # Query key -> how the entry calls it. QIDO takes keywords and tags (DICOM PS3.18 section 8.3.4).
 _QUERY = {
     "image": "image",
-    "label": "label",
+    "id": "image",
     "StudyInstanceUID": "study",
     "StudyInstanceUIDs": "study",
     "0020000D": "study",
@@ -27,6 +27,8 @@ _QUERY = {
     "SOPInstanceUID": "instance",
     "00080018": "instance",
 }
+# Part of a path -> how the entry calls it; `id` is a job's.
+_PATH = {key: key for key in ("model", "strategy", "method", "session_id")} | {"id": "job"}
 _OWN = ("session_id", "job", "tag")
 
 
@@ -62,10 +64,10 @@ def _ids(request: Request) -> dict[str, str]:
         elif key in _OWN and _TOKEN.fullmatch(value):
             found[key] = value
     for key, value in request.path_params.items():
-        if key in ("image", "label", "id"):
+        if key == "image":
             found[key] = shown_id(str(value))
-        elif key in ("model", "strategy", "session_id", "job", "job_id", "method") and _TOKEN.fullmatch(str(value)):
-            found[key] = str(value)
+        elif key in _PATH and _TOKEN.fullmatch(str(value)):
+            found[_PATH[key]] = str(value)
     return {**found, **_dicomweb_ids(route_path(request))}
 
 

@@ -9,11 +9,18 @@ from typing import Any
 
 import pytest
 import requests
+from helpers.models import save_tiny_weights
 from security.light_server import light_app, serve
 from security.provider import Provider, running_provider
 
 from sdseg.serving.token_file import new_token
 from sdseg_app.config.security import SecuritySettings
+
+
+@pytest.fixture(scope="session")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Random weights of the smallest size."""
+    return save_tiny_weights(tmp_path_factory.mktemp("weights") / "brain-tiny")
 
 
 @dataclass

@@ -11,6 +11,8 @@ from typing import Any
 from pydicom import Dataset, dcmread
 from pydicom.errors import InvalidDicomError
 
+from sdseg.pacs.links import leads_out
+
 logger = logging.getLogger(__name__)
 
 STUDY_FIELDS = (
@@ -46,7 +48,8 @@ class IndexedFile:
 
 
 class FolderIndex:
-    """The DICOM (Part 10) files below `folder`. Hidden files and folders and anything else are left out."""
+    """The DICOM (Part 10) files below `folder`. Hidden files and folders, links that lead out and
+    anything else are left out."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -73,6 +76,8 @@ def _walk(folder: Path) -> Iterator[tuple[Path, tuple[int, int]]]:
                 continue
             path = Path(parent, name)
             try:
+                if leads_out(path, folder):
+                    continue
                 status = path.stat()
             except OSError:  # gone since it was listed, or a dangling link
                 continue

@@ -23,6 +23,11 @@ def _end_with_parent() -> None:
     ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGTERM)
 
 
+def _open_environment() -> dict[str, str]:
+    """Without the logins that a user configured for another server: this one answers its own machine only."""
+    return {key: value for key, value in os.environ.items() if key not in ("SDSEG_TOKENS", "SDSEG_OIDC_ISSUER")}
+
+
 class ServerProcess:
     """Runs `monailabel start_server` with the SDSeg app in a process group of its own.
 
@@ -55,6 +60,7 @@ class ServerProcess:
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,
                 preexec_fn=_end_with_parent,
+                env=_open_environment(),
             )
         try:
             self._wait_until_ready(seconds=120)
