@@ -29,10 +29,12 @@ _ANSWERS: Responses = {
     409: {"description": "No object was stored; FailedSOPSequence says why.", "content": _STORED},
     **errors(404, 415, 502, 503, 504, 507),
 }
+_PARTS = {"schema": {"type": "string", "format": "binary"}}
 _BODY = {
     "requestBody": {
         "required": True,
-        "content": {'multipart/related; type="application/dicom"': {"schema": {"type": "string", "format": "binary"}}},
+        # The second, which is answered 415, is for tools that try what is published: none can write the first.
+        "content": {'multipart/related; type="application/dicom"': _PARTS, "multipart/*": _PARTS},
     }
 }
 
