@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -16,16 +17,21 @@ from sdseg.dicomweb.multipart import Message, Part
 from sdseg.dicomweb.pixels import find_pixels
 from sdseg.errors import InputError
 
+_FORM = re.compile(r"[0-9A-Fa-f]{8}(/[0-9]{1,6}/[0-9A-Fa-f]{8})*")
+
 
 def answer_bulkdata(path: Path, what: str, accepted: Sequence[Range], url: str) -> Answer:
     """`what`: tags and numbers of items, "00480105/0/00282000"; `url`: address of the instance.
 
     Raises RequestError: nothing there, nothing acceptable; InputError: damaged.
     """
-    steps = what.split("/")
-    if len(steps) == 1 and _tag(steps[0]) in PIXELS:
+    if not _FORM.fullmatch(what):
+        raise _nothing()
+    steps = [int(step, 16) for step in what.split("/")[::2]]
+    items = [int(number) for number in what.split("/")[1::2]]
+    if len(steps) == 1 and steps[0] in PIXELS:
         return _pixels(path, accepted, url)
-    content = _value(path, steps)
+    content = _value(path, steps, items)
     return _octets([content], len(content), accepted, f"{url}/bulkdata/{what}")
 
 
@@ -45,28 +51,28 @@ def _octets(content: Iterable[bytes], length: int, accepted: Sequence[Range], lo
     return Answer(200, message.media_type, message)
 
 
-def _value(path: Path, steps: list[str]) -> bytes:
+def _value(path: Path, steps: list[int], items: list[int]) -> bytes:
     try:
         dataset = read_header(path)
-        for tag, item in zip(steps[:-1:2], steps[1::2], strict=False):
-            dataset = dataset[_tag(tag)].value[int(item[:9])]
-        value = dataset[_tag(steps[-1])].value if isinstance(dataset, Dataset) and len(steps) % 2 else None
-    except (KeyError, IndexError, TypeError):
-        value = None
+        for tag, item in zip(steps, items, strict=False):
+            dataset = _items_at(dataset, tag)[item]
+        value = dataset[steps[-1]].value
+    except (KeyError, IndexError):
+        raise _nothing() from None
     except READ_ERRORS:
         raise InputError(f"{path.name} is damaged or gone; send it again.") from None
     if not isinstance(value, bytes):
-        raise RequestError(404, "This instance has no such bulk data; its metadata tell what there is.")
+        raise _nothing()
     return value
 
 
-def _tag(text: str) -> int:
-    """Raises KeyError."""
-    try:
-        return int(text, 16) if len(text) == 8 else _none(text)
-    except ValueError:
-        raise KeyError(text) from None
+def _items_at(dataset: Dataset, tag: int) -> Sequence[Dataset]:
+    """Raises KeyError, also for what is no sequence."""
+    element = dataset[tag]
+    if element.VR != "SQ":
+        raise KeyError(tag)
+    return list(element.value)
 
 
-def _none(text: str) -> int:
-    raise KeyError(text)
+def _nothing() -> RequestError:
+    return RequestError(404, "This instance has no such bulk data; its metadata tell what there is.")

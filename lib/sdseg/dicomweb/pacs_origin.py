@@ -100,11 +100,12 @@ class PacsOrigin:
 
     def _failed(self, response: requests.Response, doing: str) -> RequestError:
         status = response.status_code
-        error = failure(status, response.headers, f"The archive {self._client.base_url}", doing)
+        archive = f"The archive {self._client.base_url}"
+        error = failure(status, response.headers, archive, doing)
         if status == 404:
             return RequestError(404, "The archive has nothing of this name; search for what there is.")
-        if status == 406:
-            return RequestError(406, "The archive offers none of the media types in Accept.")
+        if status in (400, 406):
+            return RequestError(status, f"{archive} refused this while {doing} ({status}): see Accept and the query.")
         if status in _OURS or status < 400:
             logger.warning("%s", error)
             return RequestError(502, str(error))
