@@ -1,5 +1,6 @@
 """Deciding about the result and the label of an image."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -10,6 +11,7 @@ from sdseg_app.datastore import ArchiveDatastore
 from sdseg_app.label_saving import INFERENCE
 from sdseg_app.label_store import FINAL
 from sdseg_app.review_book import ACCEPT, REJECT, Review
+from sdseg_app.status_uncertainty import uncertainty_of
 
 
 def reviewed_store(store: Datastore) -> ArchiveDatastore:
@@ -59,6 +61,13 @@ def filed_segmentation(store: ArchiveDatastore, image: str) -> dict[str, str] | 
     label = store.labels.book.find(image, FINAL)
     filed: dict[str, Any] = label.info.get("dicom_seg", {}) if label else {}
     return {key: str(filed[key]) for key in ("study", "series", "instance")} if filed else None
+
+
+def last_uncertainty(store: ArchiveDatastore, image: str, models: Iterable[str]) -> float | None:
+    """Of the last inference on an image; None where it was not measured with the same weights."""
+    info = store.labels.book.image_info(image)
+    measured = uncertainty_of(info, dict.fromkeys(models, _weights(store, image)))
+    return next((one.value for one in measured.values()), None)
 
 
 def _weights(store: ArchiveDatastore, image: str) -> str:

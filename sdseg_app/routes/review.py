@@ -7,7 +7,7 @@ from fastapi import APIRouter, Body
 from pydantic import BaseModel, ConfigDict, Field
 
 from sdseg_app.datastore import ArchiveDatastore
-from sdseg_app.review import decide, filed_segmentation, review_of, reviewed_store
+from sdseg_app.review import decide, filed_segmentation, last_uncertainty, review_of, reviewed_store
 from sdseg_app.review_book import Review
 from sdseg_app.routes.access import Annotator, Reader, running_app
 from sdseg_app.routes.responses import errors
@@ -62,6 +62,9 @@ class ReviewReply(BaseModel):
     time: str | None = Field(description="When it was decided, ISO 8601, UTC.")
     weights: str | None = Field(description="SHA-256 of the weights that had last segmented the image then.")
     segmentation: Segmentation | None
+    uncertainty: float | None = Field(
+        description="Of the result of the last inference, if it was measured: 1 - mean Dice between several noises."
+    )
 
 
 @router.get("/{image}", summary="What was decided about an image", responses=errors(404, 502))
@@ -99,4 +102,5 @@ def _reply(store: ArchiveDatastore, review: Review) -> ReviewReply:
         time=datetime.fromtimestamp(review.made, UTC).isoformat(timespec="seconds") if review.made else None,
         weights=review.weights or None,
         segmentation=Segmentation(**filed) if filed else None,
+        uncertainty=last_uncertainty(store, review.image, running_app().options.models),
     )

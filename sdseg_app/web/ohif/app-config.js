@@ -20,6 +20,8 @@ window.config = {
   showWarningMessageForCrossOrigin: true,
   showCPUFallbackMessage: true,
   showLoadingIndicator: true,
+  // A double click on a segmentation opens it; a question first would only cost a click.
+  disableConfirmationPrompts: true,
   strictZSpacingForVolumeViewport: true,
   useSharedArrayBuffer: 'FALSE',
   investigationalUseDialog: { option: 'never' },

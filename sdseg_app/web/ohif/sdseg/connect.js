@@ -8,7 +8,7 @@ const EVERY_MS = 200;
 export async function connect(services, signal) {
   while (!signal.aborted) {
     const button = connectButton();
-    if (button && isReady(services)) {
+    if (button && activeSeries(services) && isReady(services)) {
       button.click();
       return true;
     }
@@ -21,12 +21,11 @@ export function connectButton() {
   return document.querySelector('.monaiLabelPanel .settingsTable button');
 }
 
-function isReady(services) {
+/** Whether a viewport, the active one unless named, shows images. */
+export function isReady(services, viewportId = services.viewportGridService.getActiveViewportId()) {
   const { viewportGridService, cornerstoneViewportService } = services;
-  const { activeViewportId, viewports } = viewportGridService.getState();
   return Boolean(
-    activeSeries(services) &&
-      viewports.get(activeViewportId)?.isReady &&
-      cornerstoneViewportService.getCornerstoneViewport(activeViewportId)?.getImageIds?.().length
+    viewportGridService.getState().viewports.get(viewportId)?.isReady &&
+      cornerstoneViewportService.getCornerstoneViewport(viewportId)?.getImageIds?.().length
   );
 }

@@ -1,32 +1,44 @@
-// An OHIF extension that brings our panel.
+// An OHIF extension that brings our panel, and a viewport that opens stored segmentations.
 
+import { ohif } from './ohif.js';
 import { keepOverlay } from './overlay.js';
 import { ReviewPanel } from './review-panel.js';
+import { StoredSegmentation } from './stored-segmentation.js';
 
+export const EXTENSION = 'sdseg';
 const MONAI_LABEL = '@ohif/extension-monai-label.panelModule.monailabel';
-const TAG = 'sdseg-review';
+const ELEMENTS = { 'sdseg-review': ReviewPanel, 'sdseg-stored-segmentation': StoredSegmentation };
 
 export const reviewExtension = {
-  id: 'sdseg',
+  id: EXTENSION,
   preRegistration: ({ servicesManager, commandsManager, extensionManager }) => {
-    ReviewPanel.ohif = { services: servicesManager.services, commandsManager, extensionManager };
-    if (!customElements.get(TAG)) {
-      customElements.define(TAG, ReviewPanel);
-    }
+    Object.assign(ohif, { services: servicesManager.services, commandsManager, extensionManager });
+    Object.entries(ELEMENTS).forEach(([tag, kind]) => customElements.define(tag, kind));
   },
-  onModeEnter: () => keepOverlay(ReviewPanel.ohif),
-  getPanelModule: ({ extensionManager }) => [
+  onModeEnter: keepOverlay,
+  getPanelModule: () => [
     {
       name: 'review',
       iconName: 'tab-segmentation',
       iconLabel: 'Review',
       label: 'Review',
-      component: () => elementLike(extensionManager.getModuleEntry(MONAI_LABEL).component()),
+      component: () => reactElement('sdseg-review'),
+    },
+  ],
+  getViewportModule: () => [
+    {
+      name: 'stored-segmentation',
+      component: ({ displaySets, viewportId }) =>
+        reactElement('sdseg-stored-segmentation', {
+          'data-display-set': displaySets[0].displaySetInstanceUID,
+          'data-viewport': viewportId,
+        }),
     },
   ],
 };
 
 // OHIF does not hand out its React: an element of another panel shows what one looks like.
-function elementLike(element) {
-  return { ...element, type: TAG, props: {}, key: null, ref: null };
+function reactElement(type, props = {}) {
+  const other = ohif.extensionManager.getModuleEntry(MONAI_LABEL).component();
+  return { ...other, type, props, key: null, ref: null };
 }

@@ -1,8 +1,13 @@
-// The bundled mode "MONAI Label" with our panel below its own, and OHIF's segmentation tools in a second tab.
+// The bundled mode "MONAI Label" with our panel below its own, OHIF's segmentation tools in a second tab, and our way
+// to open stored segmentations.
+
+import { addEditTools } from './edit-tools.js';
 
 const MODE = '@ohif/mode-monai-label';
 const MONAI_LABEL = '@ohif/extension-monai-label.panelModule.monailabel';
 const REVIEW = 'sdseg.panelModule.review';
+const SEGMENTATIONS = '@ohif/extension-cornerstone-dicom-seg.sopClassHandlerModule.dicom-seg';
+const STORED = { namespace: 'sdseg.viewportModule.stored-segmentation', displaySetsToDisplay: [SEGMENTATIONS] };
 const TOOLS = '@ohif/extension-cornerstone.panelModule.panelSegmentationWithTools';
 
 // A mode of this id comes before the bundled one, which OHIF then leaves out.
@@ -11,7 +16,17 @@ export const monaiLabelMode = {
   modeFactory: async ({ modeConfiguration, loadModules }) => {
     const [bundled] = await loadModules([MODE]);
     const mode = bundled.modeFactory({ modeConfiguration });
-    return { ...mode, id: MODE, routes: mode.routes.map(withReview) };
+    return {
+      ...mode,
+      id: MODE,
+      // One large slice and two small ones, where the bundled mode has three narrow ones.
+      hangingProtocol: 'primaryAxial',
+      routes: mode.routes.map(withReview),
+      onModeEnter: context => {
+        mode.onModeEnter(context);
+        addEditTools(context.servicesManager.services);
+      },
+    };
   },
 };
 
@@ -24,7 +39,9 @@ function withReview(route) {
     ...route,
     layoutTemplate: context => {
       const layout = route.layoutTemplate(context);
-      return { ...layout, props: { ...layout.props, rightPanels: [[MONAI_LABEL, REVIEW], TOOLS] } };
+      // The first viewport that takes a kind of display set shows it.
+      const viewports = [STORED, ...layout.props.viewports];
+      return { ...layout, props: { ...layout.props, viewports, rightPanels: [[MONAI_LABEL, REVIEW], TOOLS] } };
     },
   };
 }

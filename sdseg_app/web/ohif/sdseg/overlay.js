@@ -4,13 +4,15 @@
 // result into it, whatever series that is of. When it connects again, it empties the overlay.
 
 import { countVoxels, seriesOf } from './labelmap.js';
+import { ohif } from './ohif.js';
 
 export const OVERLAY = '1';
 const COMMAND = 'loadSegmentationsForViewport';
 const CONTEXT = 'SEGMENTATION';
 
 /** Make the command with which the panel makes its overlay keep the one of the same series. */
-export function keepOverlay({ services, commandsManager }) {
+export function keepOverlay() {
+  const { services, commandsManager } = ohif;
   const stock = commandsManager.getCommand(COMMAND, CONTEXT);
   if (!stock || stock.keepsOverlay) {
     return;
@@ -30,6 +32,18 @@ export function keepOverlay({ services, commandsManager }) {
     return OVERLAY;
   };
   commandsManager.registerCommand(CONTEXT, COMMAND, { ...stock, commandFn, keepsOverlay: true });
+}
+
+/** Draw the overlay in the viewports that show its series, and make it the one that is worked on. */
+export async function showOverlay() {
+  const { segmentationService, viewportGridService, displaySetService } = ohif.services;
+  const { series } = seriesOf(segmentationService.getSegmentation(OVERLAY));
+  for (const { viewportId, displaySetInstanceUIDs } of viewportGridService.getState().viewports.values()) {
+    if (displaySetService.getDisplaySetByUID(displaySetInstanceUIDs[0])?.SeriesInstanceUID === series) {
+      await segmentationService.addSegmentationRepresentation(viewportId, { segmentationId: OVERLAY });
+      segmentationService.setActiveSegmentation(viewportId, OVERLAY);
+    }
+  }
 }
 
 /** SeriesInstanceUID of the image in the active viewport, undefined without one. */

@@ -3,7 +3,8 @@
 import { connect, connectButton } from './connect.js';
 import { countVoxels, currentSegmentation, labelInfo, seriesOf, slicesOf } from './labelmap.js';
 import { nrrdFile } from './nrrd.js';
-import { activeSeries, obstacle, OVERLAY } from './overlay.js';
+import { ohif } from './ohif.js';
+import { activeSeries, obstacle, OVERLAY, showOverlay } from './overlay.js';
 import { watch } from './progress.js';
 import { listSeries } from './series-list.js';
 import { getReview, postReview, putLabel } from './server.js';
@@ -12,6 +13,7 @@ const LAYOUT = `
   <section aria-labelledby="sdseg-title">
     <h2 id="sdseg-title">Review</h2>
     <p data-part="overlay"></p>
+    <p data-part="uncertainty"></p>
     <p data-part="verdict"></p>
     <button type="button" data-part="restart" hidden>Start on this series</button>
     <button type="button" data-part="accept">Accept and send to PACS</button>
@@ -27,9 +29,6 @@ const LAYOUT = `
   </section>`;
 
 export class ReviewPanel extends HTMLElement {
-  /** { services, commandsManager, extensionManager } of OHIF, set by the extension. */
-  static ohif;
-
   connectedCallback() {
     this.innerHTML = LAYOUT;
     this.parts = Object.fromEntries(
@@ -37,7 +36,7 @@ export class ReviewPanel extends HTMLElement {
     );
     this.closing = new AbortController();
     this.listen();
-    connect(ReviewPanel.ohif.services, this.closing.signal);
+    connect(ohif.services, this.closing.signal);
     this.refresh();
   }
 
@@ -47,7 +46,7 @@ export class ReviewPanel extends HTMLElement {
   }
 
   listen() {
-    const { segmentationService, viewportGridService } = ReviewPanel.ohif.services;
+    const { segmentationService, viewportGridService } = ohif.services;
     const { accept, reject, cancel, form, training, restart } = this.parts;
     accept.addEventListener('click', () => this.busy(() => this.accept()));
     reject.addEventListener('click', () => this.askReason(form.hidden));
@@ -68,7 +67,6 @@ export class ReviewPanel extends HTMLElement {
       [segmentationService, 'SEGMENTATION_ADDED'],
       [segmentationService, 'SEGMENTATION_REMOVED'],
       [segmentationService, 'SEGMENTATION_MODIFIED'],
-      [segmentationService, 'SEGMENTATION_DATA_MODIFIED'],
       [segmentationService, 'SEGMENTATION_REPRESENTATION_MODIFIED'],
       [viewportGridService, 'ACTIVE_VIEWPORT_ID_CHANGED'],
       [viewportGridService, 'GRID_STATE_CHANGED'],
@@ -76,6 +74,10 @@ export class ReviewPanel extends HTMLElement {
     this.subscriptions = changes
       .filter(([service, name]) => service.EVENTS[name])
       .map(([service, name]) => service.subscribe(service.EVENTS[name], () => this.refreshSoon()));
+    const { SEGMENTATION_DATA_MODIFIED } = segmentationService.EVENTS;
+    this.subscriptions.push(
+      segmentationService.subscribe(SEGMENTATION_DATA_MODIFIED, changed => this.resultDrawn(changed))
+    );
   }
 
   refreshSoon() {
@@ -85,12 +87,12 @@ export class ReviewPanel extends HTMLElement {
 
   /** The image in question: that of the overlay, else the one in the active viewport. */
   image() {
-    const segmentation = currentSegmentation(ReviewPanel.ohif.services);
-    return segmentation ? seriesOf(segmentation).series : activeSeries(ReviewPanel.ohif.services);
+    const segmentation = currentSegmentation(ohif.services);
+    return segmentation ? seriesOf(segmentation).series : activeSeries(ohif.services);
   }
 
   async refresh() {
-    const { services } = ReviewPanel.ohif;
+    const { services } = ohif;
     const segmentation = currentSegmentation(services);
     const counts = segmentation ? countVoxels(segmentation) : new Map();
     this.parts.overlay.textContent = counts.size
@@ -114,11 +116,14 @@ export class ReviewPanel extends HTMLElement {
     this.parts.training.checked = review.training;
     const said = { accept: 'Accepted', reject: 'Rejected' }[review.verdict];
     const reason = review.reason ? `: ${review.reason}` : '';
+    const { uncertainty } = review;
+    this.parts.uncertainty.textContent =
+      uncertainty === null ? '' : `Uncertainty: ${Math.round(100 * uncertainty)} % between several noises.`;
     this.parts.verdict.textContent = said ? `${said} by ${review.user}${reason}` : '';
   }
 
   async accept() {
-    const segmentation = currentSegmentation(ReviewPanel.ohif.services);
+    const segmentation = currentSegmentation(ohif.services);
     const { series, study } = seriesOf(segmentation);
     const info = labelInfo(segmentation, countVoxels(segmentation));
     this.tell('Sending …');
@@ -127,7 +132,7 @@ export class ReviewPanel extends HTMLElement {
     await this.showReview(Promise.resolve(review));
     const names = info.map(({ name }) => name).join(', ');
     this.tell(`Sent: ${names} is in the archive as DICOM SEG.`);
-    await listSeries(ReviewPanel.ohif, study, review.segmentation.series).catch(() =>
+    await listSeries(study, review.segmentation.series).catch(() =>
       this.tell(`Sent: ${names} is in the archive as DICOM SEG; reload the page to see it in the list.`)
     );
   }
@@ -157,7 +162,7 @@ export class ReviewPanel extends HTMLElement {
     if (run?.textContent.trim() !== 'Run') {
       return;
     }
-    const reason = obstacle(ReviewPanel.ohif.services);
+    const reason = obstacle(ohif.services);
     if (reason) {
       event.stopPropagation();
       event.preventDefault();
@@ -165,7 +170,7 @@ export class ReviewPanel extends HTMLElement {
       return;
     }
     this.tell('Asking the server …');
-    this.watchRun(activeSeries(ReviewPanel.ohif.services));
+    this.watchRun(activeSeries(ohif.services));
   }
 
   watchRun(image) {
@@ -176,10 +181,20 @@ export class ReviewPanel extends HTMLElement {
       }
     });
     answers.observe({ type: 'resource' });
+    this.running = true;
     watch(image, () => run.signal.aborted || this.closing.signal.aborted, sentence => this.tell(sentence)).then(() => {
       answers.disconnect();
       this.tell('');
     });
+  }
+
+  /** A result was drawn: what is sent from now on is this one, not a segmentation that was opened before. */
+  resultDrawn({ segmentationId }) {
+    if (this.running && segmentationId === OVERLAY) {
+      this.running = false;
+      showOverlay();
+    }
+    this.refreshSoon();
   }
 
   /** The model chosen in the panel above. */
