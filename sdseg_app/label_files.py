@@ -3,6 +3,8 @@
 import hashlib
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,8 @@ from numpy.typing import NDArray
 from sdseg.dicom.series import load_series
 from sdseg.errors import LabelError
 from sdseg.volume.labelmap import load_labelmap_like, save_labelmap
+from sdseg.volume.volume_files import grid_of
+from sdseg_app.seg_nrrd import SUFFIX, read_seg_nrrd
 
 Labelmap = NDArray[np.uint8]
 
@@ -22,12 +26,23 @@ def read_label(path: Path, image: Path, values: dict[str, int]) -> Labelmap:
     Raises:
         LabelError: another grid, or a value that nobody named; InputError: not readable.
     """
-    labelmap: Labelmap = load_labelmap_like(path, image, values)
+    by_name = read_seg_nrrd(path, image, values) if path.name.endswith(SUFFIX) else None
+    labelmap: Labelmap = load_labelmap_like(path, image, values) if by_name is None else by_name
     unknown = sorted(set(np.unique(labelmap).tolist()) - {0, *values.values()})
     if unknown:
         named = ", ".join(f"{value} is {name}" for name, value in sorted(values.items(), key=lambda v: v[1]))
         raise LabelError(f"The mask holds the value {unknown[0]}, but {named}; name it in label_info.")
     return labelmap
+
+
+@contextmanager
+def plain_file(label: Path, labelmap: Labelmap, image: Path) -> Iterator[Path]:
+    """`label` itself, but for Slicer's `.seg.nrrd` a NRRD of what `read_label` made of it, as others can read it."""
+    if not label.name.endswith(SUFFIX):
+        yield label
+        return
+    with tempfile.TemporaryDirectory(prefix="sdseg-") as scratch:
+        yield save_labelmap(labelmap, grid_of(image).affine, Path(scratch) / "label.nrrd")
 
 
 def write_label(labelmap: Labelmap, series: Path, path: Path) -> Path:

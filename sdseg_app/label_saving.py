@@ -55,7 +55,9 @@ def save_label(store: LabelKeeper, image: str, label: Path, tag: str, info: Mapp
         kept = {**info, "label_values": values}
         if tag == FINAL:
             facts = store.labels.book.image_info(image).get(INFERENCE)
-            segmentation = seg_of_annotator(load_series(folder), labelmap, values, facts)
+            # Slicer names every segment it shows, the empty ones too; those need no DICOM code.
+            drawn = {name: value for name, value in values.items() if (labelmap == value).any()}
+            segmentation = seg_of_annotator(load_series(folder), labelmap, drawn or values, facts)
             kept["dicom_seg"] = describe(store_segmentation(store.archive, segmentation))
             store.labels.book.note_segmentation(kept["dicom_seg"]["series"], image, TAKEN)
         store.labels.keep(image, tag, local, digest, kept)

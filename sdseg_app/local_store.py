@@ -5,7 +5,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -16,15 +16,16 @@ from monailabel.datastore.local import DataModel, ImageLabelModel, LocalDatastor
 
 from sdseg.durable import replacing
 from sdseg.errors import InputError, UnknownNameError
+from sdseg.pacs.links import leads_out
 from sdseg.volume.volume_files import read
-from sdseg_app.label_files import read_label
+from sdseg_app.label_files import plain_file, read_label
 from sdseg_app.names import check_name, label_values
 
 
 def holds_local_images(folder: Path) -> bool:
     """True when MONAI Label's own store would list an image of this folder."""
     patterns = settings.MONAI_LABEL_DATASTORE_FILE_EXT
-    names = [path.name for path in folder.iterdir() if path.is_file()]
+    names = [path.name for path in folder.iterdir() if path.is_file() and not leads_out(path, folder)]
     return any(fnmatch.filter(names, pattern) for pattern in patterns)
 
 
@@ -43,6 +44,10 @@ class LocalImageStore(LocalDatastore):
         if self._auto_reload:
             # Files come by renaming, also those of the background tasks.
             self._handler.on_moved = self._on_any_event
+
+    def _list_files(self, path: str, patterns: Sequence[str]) -> dict[str, str]:
+        found: dict[str, str] = super()._list_files(path, patterns)
+        return {key: name for key, name in found.items() if not leads_out(Path(path, name), Path(path))}
 
     def get_image_uri(self, image_id: str) -> str:
         """Raises UnknownNameError: the stock store answers '', which readers take for the current folder."""
@@ -71,9 +76,10 @@ class LocalImageStore(LocalDatastore):
         """Raises UnknownNameError, InputError, LabelError; then nothing was written."""
         label_tag = check_name("label tag", label_tag)
         values = label_values(label_info, self._model_labels())
-        read_label(Path(label_filename), Path(self.get_image_uri(image_id)), values)
-        with FileLock(self._lock_file):
-            entry = self._take(Path(label_filename), Path(self._datastore.label_path(label_tag)), image_id, label_info)
+        image = Path(self.get_image_uri(image_id))
+        labelmap = read_label(Path(label_filename), image, values)
+        with plain_file(Path(label_filename), labelmap, image) as plain, FileLock(self._lock_file):
+            entry = self._take(plain, Path(self._datastore.label_path(label_tag)), image_id, label_info)
             self._datastore.objects[image_id].labels[label_tag] = entry
             self._update_datastore_file(lock=False)
         return image_id

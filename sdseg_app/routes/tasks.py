@@ -167,7 +167,8 @@ def _status(kind: str, all: bool, check_if_running: bool) -> Task | list[Task]:
 
 def _stop(kind: str) -> Task | None:
     task = background.stop(kind)
-    return _public(task) if task else None
+    # 3D Slicer shows the last line of a task that it stopped, and takes one for granted.
+    return _public({**task, "details": task.get("details") or ["Stopped before it began."]}) if task else None
 
 
 def _public(task: background.Task) -> Task:

@@ -10,6 +10,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import gettempdir
 
 import nibabel
 import numpy as np
@@ -171,10 +172,10 @@ HOSTILE: dict[str, Callable[[], bytes]] = {
     "name upwards": lambda: zipped(("../../evil.nii", volume())),
     "name upwards inside": lambda: zipped(("a/../../evil.nii", volume())),
     "name upwards on Windows": lambda: zipped(("a\\..\\..\\evil.nii", volume())),
-    "absolute name": lambda: zipped(("/tmp/evil.nii", volume())),
+    "absolute name": lambda: zipped((f"{gettempdir()}/evil.nii", volume())),
     "drive": lambda: zipped(("C:/evil.nii", volume())),
     "link": lambda: zipped(link("/etc/passwd")),
-    "link to a folder and a file in it": lambda: zipped(link("/tmp"), ("link.dcm/evil.nii", volume())),
+    "link to a folder and a file in it": lambda: zipped(link(gettempdir()), ("link.dcm/evil.nii", volume())),
     "ZIP in the ZIP": lambda: zipped(("a.nii", volume()), ("more.zip", zipped(("b.nii", volume())))),
     "ZIP in the ZIP by another name": lambda: zipped(("more.nii", zipped(("b.nii", volume())))),
     "encrypted": encrypted,
@@ -198,7 +199,7 @@ def test_a_hostile_zip_leaves_nothing(server: Server, kind: str) -> None:
         assert reply.status_code == 422, reply.text
         assert reply.json()["detail"].endswith(".")
         assert "evil" not in reply.text, "names in a ZIP may tell a patient's"
-    assert not list(Path("/tmp").glob("evil*"))
+    assert not list(Path(gettempdir()).glob("evil*"))
 
 
 ODD: dict[str, tuple[list[tuple[str, bytes]], dict[str, str]]] = {
@@ -226,10 +227,8 @@ def test_a_text_in_place_of_a_file_is_refused(server: Server) -> None:
     assert requests.put(f"{server.url}/session/", data={"files": "hello"}, timeout=60).status_code == 422
     assert requests.put(f"{server.url}/session/", json={"files": []}, timeout=60).status_code == 422
     broken = {"content-type": "multipart/form-data; boundary=x"}
-    assert requests.put(f"{server.url}/session/", data=b"--x\r\nno", headers=broken, timeout=60).status_code in (
-        400,
-        422,
-    )
+    reply = requests.put(f"{server.url}/session/", data=b"--x\r\nno", headers=broken, timeout=60)
+    assert reply.status_code in (400, 422)
 
 
 @pytest.mark.parametrize("session", ["x", "0" * 32, "..%2F..%2Fetc", "%00", "server-x", "%2e%2e"])
@@ -238,15 +237,18 @@ def test_ids_that_nobody_was_given_are_unknown(server: Server, session: str) -> 
         assert requests.request(method, f"{server.url}/session/{session}", timeout=60).status_code == 404
 
 
+def process_of(server: Server) -> psutil.Process:
+    """The one that listens."""
+    port = int(server.url.rpartition(":")[2])
+    for child in psutil.Process().children(recursive=True):
+        if any(one.laddr.port == port for one in child.net_connections() if one.status == psutil.CONN_LISTEN):
+            return child
+    raise AssertionError(f"nobody listens at {server.url}")
+
+
 def test_a_full_disk_is_told_and_leaves_nothing(server: Server) -> None:
     """The kernel refuses the server's writes beyond a size (RLIMIT_FSIZE): for a program the same as a full disk."""
-    process = next(
-        child
-        for child in psutil.Process().children(recursive=True)
-        if any(
-            c.laddr.port == int(server.url.rpartition(":")[2]) for c in child.net_connections() if c.status == "LISTEN"
-        )
-    )
+    process = process_of(server)
     before = resource.prlimit(process.pid, resource.RLIMIT_FSIZE)
     large = volume((256, 256, 90))  # 12 MB; the log of the server stays below the limit
     with nothing_kept(server):
