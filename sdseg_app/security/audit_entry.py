@@ -45,6 +45,7 @@ def entry_of(request: Request, status: int, job: str = "") -> dict[str, Any]:
         "route": _route(request),
         "status": status,
         **_ids(request),
+        **(_own(request) if status < 400 else {}),
         **({"job": job} if _TOKEN.fullmatch(job) else {}),
     }
 
@@ -57,18 +58,16 @@ def _route(request: Request) -> str | None:
 
 
 def _ids(request: Request) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for key, value in request.query_params.multi_items()[:50]:
-        if key in _QUERY:
-            found[_QUERY[key]] = shown_id(value)
-        elif key in _OWN and _TOKEN.fullmatch(value):
-            found[key] = value
-    for key, value in request.path_params.items():
-        if key == "image":
-            found[key] = shown_id(str(value))
-        elif key in _PATH and _TOKEN.fullmatch(str(value)):
-            found[_PATH[key]] = str(value)
-    return {**found, **_dicomweb_ids(route_path(request))}
+    pairs = [(_QUERY[key], value) for key, value in request.query_params.multi_items()[:50] if key in _QUERY]
+    pairs += [(key, str(value)) for key, value in request.path_params.items() if key == "image"]
+    return {key: shown_id(value) for key, value in pairs} | _dicomweb_ids(route_path(request))
+
+
+def _own(request: Request) -> dict[str, str]:
+    """Names of our own: of a request that was refused they could be anything."""
+    pairs = [(key, request.query_params.get(key, "")) for key in _OWN]
+    pairs += [(_PATH[key], str(value)) for key, value in request.path_params.items() if key in _PATH]
+    return {key: value for key, value in pairs if _TOKEN.fullmatch(value)}
 
 
 def _dicomweb_ids(path: str) -> dict[str, str]:
