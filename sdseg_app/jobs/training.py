@@ -101,7 +101,8 @@ def training_curves(files: Mapping[str, Path]) -> Curves:
 
 
 def _latest(files: Mapping[str, Path]) -> dict[str, Any]:
-    found = [{**read_stats(path), "model": model} for model, path in files.items() if path.is_file()]
+    read = {model: read_stats(path) for model, path in files.items()}
+    found = [{**stats, "model": model} for model, stats in read.items() if stats]
     return max(found, key=lambda stats: stats.get("start_ts", 0), default={})
 
 
