@@ -54,7 +54,7 @@ function labels(known) {
   return h("ul", { class: "labels" }, tags.map(([tag, label]) => h("li", {},
     badge(TAGS[tag] ?? tag, tag === "final" ? "good" : "", `Tag: ${tag}`),
     h("span", {}, label.structures.join(", ")),
-    h("span", { class: "facts" }, [label.by && `by ${label.by}`, label.from_archive && "found in the archive", ago(label.saved)]
+    h("span", { class: "facts" }, [label.by && label.by !== "local" && `by ${label.by}`, label.from_archive && "found in the archive", ago(label.saved)]
       .filter(Boolean).join(", ")),
   )));
 }
