@@ -12,8 +12,9 @@ from pydicom import Dataset
 from pydicom.sr.coding import Code
 
 from sdseg.dicom.codes import Structure, plain, structure
-from sdseg.dicom.header import text
+from sdseg.dicom.header import integer, text
 from sdseg.dicom.seg_frames import items_of
+from sdseg.dicom.seg_reader import segment_labels
 from sdseg.errors import LabelError
 
 _GENERIC = re.compile(r"(segment|label|region|structure|roi|object)? ?\d*")
@@ -22,7 +23,8 @@ _SPLEEN = Code("78961009", "SCT", "Spleen")
 
 def model_names(seg: Dataset, labels: Collection[str]) -> dict[str, str]:
     """SegmentLabel -> the name among the model's `labels` that it means; segments that mean none are left out."""
-    segments = {text(item, "SegmentLabel"): item for item in items_of(seg, "SegmentSequence")}
+    items = {integer(item, "SegmentNumber"): item for item in items_of(seg, "SegmentSequence")}
+    segments = {label: items[number] for label, number in segment_labels(seg).items()}
     by_name = {plain(name): name for name in labels}
     found = {label: by_name[plain(label)] for label in segments if plain(label) in by_name}
     synonyms = {label: _named(label, labels) for label in segments if label not in found}
@@ -51,7 +53,9 @@ def _coded(item: Dataset, label: str, labels: Collection[str]) -> str:
 
 def _has_codes(known: Structure | None, kind: Code, modifier: Code | None) -> bool:
     """A structure with a note has codes that are true of others too."""
-    return known is not None and not known.note and known.property_type == kind and known.modifier == modifier
+    return (
+        known is not None and not known.note and _codes(known.property_type, known.modifier) == _codes(kind, modifier)
+    )
 
 
 def _structure(name: str) -> Structure | None:
@@ -67,6 +71,11 @@ def _code(item: Dataset, keyword: str) -> Code | None:
         return None
     parts = (text(codes[0], part) for part in ("CodeValue", "CodingSchemeDesignator", "CodeMeaning"))
     return Code(*parts)
+
+
+def _codes(*codes: Code | None) -> list[Code]:
+    """pydicom's Code, which knows SRT's codes in SCT, is not to be compared with None."""
+    return [code for code in codes if code is not None]
 
 
 def _only(names: list[str]) -> str:

@@ -12,7 +12,7 @@ from helpers.dicom_compress import compressed
 from helpers.dicom_enhanced import EnhancedMaker
 from helpers.dicom_series import SeriesMaker
 from helpers.models import save_tiny_weights
-from helpers.orthanc import Orthanc, orthanc
+from helpers.orthanc import PASSWORD, USER, Orthanc, orthanc
 from pydicom import Dataset
 from pydicom.uid import ImplicitVRLittleEndian
 
@@ -86,12 +86,17 @@ def series(tmp_path_factory: pytest.TempPathFactory) -> Series:
 def behind(
     tmp_path_factory: pytest.TempPathFactory, pacs: Orthanc, slices: list[Dataset], weights: Path
 ) -> Iterator[Web]:
-    """A server whose archive is the Orthanc."""
+    """A server whose archive is the Orthanc, with its login in the environment."""
     boundary, body = (
         "x",
         b"".join(b"--x\r\nContent-Type: application/dicom\r\n\r\n" + file_bytes(one) + b"\r\n" for one in slices),
     )
     headers = {"Content-Type": f'multipart/related; type="application/dicom"; boundary={boundary}'}
     assert requests.post(f"{pacs.web}/studies", data=body + b"--x--\r\n", headers=headers, timeout=60).ok
-    for server in run_server(tmp_path_factory.mktemp("behind"), pacs.web, weights):
-        yield Web(server)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SDSEG_DICOMWEB_USERNAME", USER)
+        patch.setenv("SDSEG_DICOMWEB_PASSWORD", PASSWORD)
+        servers = run_server(tmp_path_factory.mktemp("behind"), pacs.plain_web, weights)
+        server = next(servers)
+    yield Web(server)
+    servers.close()

@@ -29,6 +29,7 @@ INLINE = 4096
 DEFERRED = 1 << 16  # bytes; longer values stay in the file until they are asked for
 _CHARACTER_SET = "00080005"
 _BINARY = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UN"})
+_DECIMAL: dict[str, type[int] | type[float]] = {"DS": float, "IS": int}
 _AMBIGUOUS = {"OB or OW": "OW", "US or OW": "OW", "US or SS or OW": "OW", "US or SS": "US"}
 
 
@@ -71,8 +72,10 @@ def _element(dataset: Dataset, tag: BaseTag, reference: Reference, path: str) ->
         return {"vr": vr, "Value": items} if items else {"vr": vr}
     if vr in _BINARY:
         return {"vr": vr, **_binary(element.value)}
-    told = element.to_json_dict(None, 0)
-    values = [_plain(value) for value in told.get("Value", [])]
+    if vr in _DECIMAL:
+        values = [_plain(value) for value in _numbers(element)]
+    else:
+        values = [_plain(value) for value in element.to_json_dict(None, 0).get("Value", [])]
     return {"vr": vr, "Value": values} if values else {"vr": vr}
 
 
@@ -97,6 +100,14 @@ def _is_long(raw: DataElement | RawDataElement) -> bool:
 def _binary(value: object) -> dict[str, str]:
     content = bytes(value) if isinstance(value, bytes | bytearray) else b""
     return {"InlineBinary": base64.b64encode(content).decode("ascii")} if content else {}
+
+
+def _numbers(element: DataElement) -> list[int | float | None]:
+    """Of decimal text; pydicom stumbles over an empty one among several."""
+    if element.is_empty:
+        return []
+    kind = _DECIMAL[str(element.VR)]
+    return [None if str(text) == "" else kind(text) for text in (element.value if element.VM > 1 else [element.value])]
 
 
 def _plain(value: Any) -> Any:

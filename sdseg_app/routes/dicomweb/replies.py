@@ -1,9 +1,10 @@
 """Between a request or answer of DICOMweb and FastAPI's."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Generator, Iterable, Iterator
 from contextlib import contextmanager
 
 from fastapi import HTTPException, Request
+from fastapi.concurrency import iterate_in_threadpool
 from fastapi.responses import Response, StreamingResponse
 
 from sdseg.dicomweb.answer import Answer, RequestError
@@ -44,4 +45,15 @@ def reply(answer: Answer) -> Response:
             pass
         return Response(status_code=answer.status, headers=dict(answer.headers))
     headers = {**answer.headers, "Content-Type": answer.media_type or "application/octet-stream"}
-    return StreamingResponse(answer.body, answer.status, headers=headers)
+    return StreamingResponse(_streamed(answer.body), answer.status, headers=headers)
+
+
+async def _streamed(body: Iterable[bytes]) -> AsyncIterator[bytes]:
+    """Made in a thread, piece by piece. Who hangs up ends it at once: files and connections behind it are freed."""
+    iterator = iter(body)
+    try:
+        async for piece in iterate_in_threadpool(iterator):
+            yield piece
+    finally:
+        if isinstance(iterator, Generator):
+            iterator.close()
