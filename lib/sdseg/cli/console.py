@@ -28,9 +28,24 @@ def quieten_libraries() -> None:
 
 
 class Update(Protocol):
-    """Moves a progress bar."""
+    """Moves a progress bar; a total of None is not known yet."""
 
-    def __call__(self, done: int, total: int, note: str = "") -> None: ...
+    def __call__(self, done: int, total: int | None, note: str = "") -> None: ...
+
+
+class StageBar:
+    """A bar that names the stages of an inference as the server does: load, model, restore, file."""
+
+    def __init__(self, update: Update) -> None:
+        self._update = update
+        self._stage = ""
+
+    def enter(self, stage: str) -> None:
+        self._stage = stage
+        self._update(0, None, stage)
+
+    def progress(self, done: int, total: int) -> None:
+        self._update(done, total, self._stage)
 
 
 @contextmanager
@@ -46,7 +61,7 @@ def progress_bar(title: str) -> Iterator[Update]:
     with Progress(*columns, console=console, transient=False) as bar:
         task = bar.add_task(title, total=None, note="")
 
-        def update(done: int, total: int, note: str = "") -> None:
+        def update(done: int, total: int | None, note: str = "") -> None:
             bar.update(task, completed=done, total=total, note=note)
 
         yield update

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from sdseg.cli.console import SAMPLE_WEIGHTS, console, progress_bar, quieten_libraries
+from sdseg.cli.console import SAMPLE_WEIGHTS, StageBar, console, progress_bar, quieten_libraries
 
 if TYPE_CHECKING:
     from sdseg.dicom.seg_writer import SegmentationType
@@ -85,24 +85,29 @@ def segment(
     if uncertainty > noises:
         console.print(f"{segmenter.traits.title} draws no noise: its probability is written, and no disagreement.")
     with progress_bar("slices") as update:
-        result = segmenter.segment(source, modality, seed, batch_size, update, series_instance_uid, noises)
+        bar = StageBar(update)
+        result = segmenter.segment(
+            source, modality, seed, batch_size, bar.progress, series_instance_uid, noises, bar.enter
+        )
+        bar.enter("file")
+        written = write_maps(maps, result, segmenter, seed)
+        target.write(result, segmenter, seed)
     for sentence in result.corrections:
         console.print(f"Corrected: {sentence}")
-    write_maps(maps, result, segmenter, seed)
-    target.write(result, segmenter, seed)
+    for path in written:
+        typer.echo(f"map={path}")
+    if written and maps.dicom and not any(path.suffix == ".dcm" for path in written):
+        console.print("Pictures have no frame of reference, so no Parametric Map: the maps are NIfTI alone.")
     tell(target, result)
 
 
-def write_maps(maps: MapFiles, result: SegmentationResult, segmenter: Segmenter, seed: int) -> None:
-    """Write the maps that were asked for, and say where."""
+def write_maps(maps: MapFiles, result: SegmentationResult, segmenter: Segmenter, seed: int) -> list[Path]:
+    """Write the maps that were asked for, and return where."""
     from sdseg.inference.provenance import provenance_of
 
-    if result.uncertainty is not None:
-        written = maps.write(result.uncertainty, provenance_of(segmenter, seed))
-        for path in written:
-            typer.echo(f"map={path}")
-        if maps.dicom and not any(path.suffix == ".dcm" for path in written):
-            console.print("Pictures have no frame of reference, so no Parametric Map: the maps are NIfTI alone.")
+    if result.uncertainty is None:
+        return []
+    return list(maps.write(result.uncertainty, provenance_of(segmenter, seed)))
 
 
 def tell(target: OutputFile, result: SegmentationResult) -> None:

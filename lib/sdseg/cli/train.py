@@ -63,6 +63,7 @@ def train(
     run = TrainingRun(chosen, output, options, show)  # what is wrong is said before a bar appears
     with progress_bar("training") as update:
         shown.append(update)
+        update(0, None, "prepare")
         result = run.run() if stage == "all" else run.run_autoencoder()
     if run.engine.processes.is_main:
         typer.echo(f"{'weights' if stage == 'all' else 'autoencoder'}={result}")

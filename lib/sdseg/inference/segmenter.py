@@ -144,6 +144,7 @@ class Segmenter:
         progress: SliceProgress | None = None,
         series_instance_uid: str | None = None,
         noises: int = 0,
+        enter: Callable[[str], None] = lambda stage: None,
     ) -> SegmentationResult:
         """Segment one image: a DICOM folder, NIfTI, NRRD or picture.
 
@@ -152,23 +153,29 @@ class Segmenter:
             seed, batch_size, progress: see `predict`.
             noises: how many noises, the seed's and those that follow, the uncertainty is measured over; 0 for none.
                 They do not change the labelmap.
+            enter: called with the name of each stage as it begins: load, model, restore.
 
         Raises:
             InputError: it cannot be read, is unsafe (`GeometryError`) or of another modality.
         """
         check_noises(noises)
         marks = [time.perf_counter()]
+        enter("load")
         steps = self.pre_transforms(source, modality, series_instance_uid)
         with load_failures(source):
             data: dict[str, Any] = Compose(steps)({"image": source})
         marks.append(time.perf_counter())
+        enter("model")
         on_model_grid = self.predict(data["image"], seed, batch_size, progress)
         marks.append(time.perf_counter())
+        enter("restore")
         probability = invert(steps, data["image"], on_model_grid)
         labelmap = self.to_labelmap(probability)
         marks.append(time.perf_counter())
         names = ("load and preprocess", "model", "back to the source grid")
         seconds = {name: end - start for name, (start, end) in zip(names, pairwise(marks), strict=True)}
+        if noises:
+            enter("model")
         uncertainty = self.uncertainty(steps, data["image"], probability, seed, noises, batch_size, progress)
         affine = np.asarray(probability.affine, dtype=np.float64)
         array = probability.as_tensor().numpy().astype(np.float32)
