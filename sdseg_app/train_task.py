@@ -20,7 +20,6 @@ from sdseg_app.train_stats import TrainStats, read_stats
 from sdseg_app.weights_choice import WeightsChoice
 
 Turns = Callable[[str], DeviceTurns]
-_PAUSE = 0.05  # seconds: less is no pause worth telling
 
 
 class SDSegTrainTask(BasicTrainTask):
@@ -92,11 +91,14 @@ class SDSegTrainTask(BasicTrainTask):
 
             def between(stage: FinetuneStage, done: int, total: int) -> None:
                 stats.reach(stage, done, total)
-                if turn is not None and (seconds := turn.give_way(stats.paused)) > _PAUSE:
+                if turn is None or stage == "prepare":
+                    return
+                if stage == "publish":
+                    turn.let_go()
+                elif seconds := turn.give_way(stats.paused):
                     stats.resumed(seconds)
 
             result = self._finetune(params, run, datalist, stats, between)
-        stats.reach("publish", 0, 0)
         publish(result.weights, Path(self._model_dir))
         dice = result.val_dice.get("after")
         return stats.finished(

@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import sys
 import tempfile
 import threading
 from pathlib import Path
@@ -73,5 +74,5 @@ class InferenceJobs:
 
 def _be_nice() -> None:
     """This thread and those that torch starts from it; on Linux a thread has its own priority."""
-    if hasattr(os, "setpriority"):
+    if sys.platform == "linux":
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)

@@ -19,6 +19,7 @@ from sdseg.jobs.turns import DeviceTurns
 def say(word):
     print(word, flush=True)
 with DeviceTurns(Path(sys.argv[1]), "cuda:0").background() as turn:
+    turn.give_way()
     say("holds")
     for line in sys.stdin:
         turn.give_way(lambda: say("waiting"))

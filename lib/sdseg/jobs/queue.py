@@ -173,10 +173,12 @@ class JobQueue:
                 self._seconds[job.asked.model, job.asked.device] = time.monotonic() - job.began
             self._recent.appendleft(job)
             forgotten = [self._recent.pop() for _ in range(len(self._recent) - self._kept)]
-        job.release()
-        for old in forgotten:
-            self._forget(old)
-        self._notify()
+        try:
+            job.release()
+            for old in forgotten:
+                self._forget(old)
+        finally:
+            self._notify()
 
     def _notify(self) -> None:
         for callback in tuple(self._listeners):
@@ -197,7 +199,9 @@ def _error_of(future: Future[Any]) -> BaseException | None:
     if future.cancelled():
         return CancelledError()
     error = link = future.exception()
-    while link is not None:
+    seen: set[int] = set()
+    while link is not None and id(link) not in seen:  # `raise cause from error` makes a ring of a chain
+        seen.add(id(link))
         traceback.clear_frames(link.__traceback__)
         link = link.__cause__ or link.__context__
     return error

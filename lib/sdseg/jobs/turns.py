@@ -44,11 +44,9 @@ class DeviceTurns:
 
     @contextmanager
     def background(self) -> Iterator[BackgroundTurn]:
-        """Hold the device, and ask between two steps with `give_way` whether somebody wants it."""
+        """The device is held from the first call of `give_way`, which also asks between two steps who wants it."""
         with self._wanted.open("ab") as wanted, self._taken.open("ab") as taken:
-            turn = BackgroundTurn(wanted, taken)
-            turn.give_way()
-            yield turn
+            yield BackgroundTurn(wanted, taken)
 
 
 class ForegroundTurn:
@@ -79,20 +77,25 @@ class BackgroundTurn:
         self._holds = False
 
     def give_way(self, waiting: Callable[[], None] = lambda: None) -> float:
-        """Let others have the device if they want it, and take it again: seconds that took. `waiting` is called first.
+        """Let others have the device if they want it, and take it again: seconds that took, 0.0 if nobody did.
 
-        Call it between two steps.
+        Call it between two steps, and before the first. `waiting` is called before it waits.
         """
-        start = time.monotonic()
+        start = None
         while not (self._is_unwanted() and self._take()):
-            fcntl.flock(self._taken, fcntl.LOCK_UN)
-            self._holds = False
+            start = start or time.monotonic()
+            self.let_go()
             waiting()
             fcntl.flock(self._wanted, fcntl.LOCK_EX)  # when nobody wants it any more
             fcntl.flock(self._wanted, fcntl.LOCK_UN)
             fcntl.flock(self._taken, fcntl.LOCK_EX)
             self._holds = True
-        return time.monotonic() - start
+        return time.monotonic() - start if start is not None else 0.0
+
+    def let_go(self) -> None:
+        """What follows does not need the device."""
+        fcntl.flock(self._taken, fcntl.LOCK_UN)
+        self._holds = False
 
     def _is_unwanted(self) -> bool:
         free = _try(self._wanted)

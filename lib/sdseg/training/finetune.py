@@ -23,10 +23,10 @@ from sdseg.training.stage import DiffusionConfig
 from sdseg.training.validate import validation_dice
 from sdseg.volume.example import Example
 
-FinetuneStage = Literal["prepare", "validate", "train"]
+FinetuneStage = Literal["prepare", "validate", "train", "publish"]
 Watch = Callable[[FinetuneStage, int, int], None]
 """Called with (stage, done, total) between any two steps: slices of a validation, steps of the training. It may wait,
-or raise to stop. A total of 0 is not known yet."""
+or raise to stop. A total of 0 is not counted: while images are loaded (prepare) and weights saved (publish)."""
 
 
 @dataclass(frozen=True)
@@ -119,6 +119,7 @@ def finetune(
     steps = _train(pipeline, stack, config, journal, watch)
     if validation:
         val_dice["after"] = _validate(pipeline, validation, watch, journal, steps)
+    watch("publish", 0, 0)
     provenance = {**card.training, "parent_sha256": weights_sha256(weights), "finetuned_steps": steps}
     save_weights(pipeline, replace(card, training=provenance), output / "weights")
     return FinetuneResult(output / "weights", weights_sha256(output / "weights"), steps, losses, val_dice)
