@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, File, HTTPException, Query, UploadFile
 from fastapi.responses import Response
 
+from sdseg.errors import InputError
 from sdseg_app.routes.access import Admin, Annotator, Reader, running_app
 from sdseg_app.routes.client_info import image_note
 from sdseg_app.routes.form_json import json_field
@@ -53,6 +54,8 @@ def put_image(
     note = {**image_note("params", params), "user": user.name}
     suffix = suffix_of(file, IMAGES)
     image = image or Path(file.filename or "").name[: -len(suffix)]
+    if not image:
+        raise InputError("The file has no name that could be the image's id; give one with image=...")
     store = running_app().datastore()
     with received(file, IMAGES) as path:
         if image in store.list_images():

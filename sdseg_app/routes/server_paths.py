@@ -25,7 +25,7 @@ def _folders() -> re.Pattern[str]:
     folders += [Path(__file__).parents[2]]
     both = {str(form) for folder in folders for form in (folder.absolute(), folder.resolve())}
     longest_first = sorted((re.escape(root) for root in both - {"/"}), key=len, reverse=True)
-    return re.compile(rf"(?<![\w/.:-])(?:file://)?(?:{'|'.join(longest_first)})(?![\w-])")
+    return re.compile(rf"(?<![\w/.])(?:file://)?(?:{'|'.join(longest_first)})(?![\w-])")
 
 
 def hide_paths(text: str) -> str:
