@@ -13,7 +13,6 @@ from sdseg_app.datastore import ArchiveDatastore
 from sdseg_app.label_book import LabelRecord
 from sdseg_app.label_store import FINAL, LabelStore
 from sdseg_app.review_book import Review
-from sdseg_app.routes.server_paths import hide_paths
 from sdseg_app.status_shapes import ArchiveStatus, LabelStatus, ReviewStatus, StudyStatus
 from sdseg_app.status_uncertainty import uncertainty_of
 
@@ -51,7 +50,7 @@ def studies_status(
         total=len(images),
         labelled=sum(FINAL in one.labels for one in images),
         known=not trouble,
-        trouble=hide_paths(trouble),
+        trouble=trouble,
     )
     return archive, images
 

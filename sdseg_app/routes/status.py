@@ -11,6 +11,7 @@ from sdseg_app.jobs.training import training_curves
 from sdseg_app.jobs.view import jobs_view
 from sdseg_app.routes.access import Reader, running_app
 from sdseg_app.routes.responses import errors, file_reply
+from sdseg_app.routes.server_paths import hide_paths
 from sdseg_app.status_models import model_status
 from sdseg_app.status_shapes import ServerStatus, Status
 from sdseg_app.status_studies import archive_kind, studies_status
@@ -46,7 +47,7 @@ def get_status(user: Reader, limit: Annotated[int, Query(ge=0, le=5000)] = 500) 
         ),
         models=models,
         queue=jobs_view(app),
-        archive=archive,
+        archive=archive.model_copy(update={"trouble": hide_paths(archive.trouble)}),
         studies=studies[:limit],
         training=training_curves(app.training_files()),
     )
