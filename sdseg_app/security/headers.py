@@ -13,13 +13,16 @@ _STRICT = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self'; "
     "connect-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
-# OHIF, as it is built: two inline scripts of its page, styles set from code, decoders in WebAssembly and blob workers.
-# 'unsafe-eval': vtk.js and its shader templates make functions from texts. No other host is reached.
+# OHIF: styles set from code, decoders in WebAssembly, workers of blobs. No other host is reached.
 _VIEWER = (
-    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' 'wasm-unsafe-eval' blob:; "
-    "worker-src 'self' blob:; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; "
-    "connect-src 'self' data: blob:; form-action 'self'; base-uri 'self'; object-src 'none'; frame-ancestors 'none'"
+    "default-src 'self'; script-src 'self' {eval}'wasm-unsafe-eval'; worker-src 'self' blob:; "
+    "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; "
+    "connect-src 'self' data: blob:; form-action 'self'; base-uri 'none'; object-src 'none'; frame-ancestors 'none'"
 )
+_VIEWER_PAGE = _VIEWER.format(eval="")
+# A script's own policy counts where it runs as a worker: the decoders of JPEG 2000 and JPEG-LS, made by Emscripten,
+# build functions from texts there. The page with its scripts may not.
+_VIEWER_WORKER = _VIEWER.format(eval="'unsafe-eval' ")
 _VIEWER_PATH = "/ohif"
 _STATIC = ("/ohif/", "/web/", "/login/")
 _HASHED = re.compile(r"[./-][0-9a-f]{16,}\.[a-z0-9.]+$")  # webpack puts the hash of a file's content into its name
@@ -35,12 +38,17 @@ _ALWAYS = {
 
 def security_headers(path: str, status: int = 200) -> Mapping[str, str]:
     """For a reply to `path`, without the prefix of a proxy. A reply's own Cache-Control wins over the one here."""
-    viewer = path == _VIEWER_PATH or path.startswith(f"{_VIEWER_PATH}/")
     return {
         **_ALWAYS,
-        "Content-Security-Policy": _VIEWER if viewer else _STRICT,
+        "Content-Security-Policy": _policy(path),
         "Cache-Control": _caching(path, status),
     }
+
+
+def _policy(path: str) -> str:
+    if path != _VIEWER_PATH and not path.startswith(f"{_VIEWER_PATH}/"):
+        return _STRICT
+    return _VIEWER_WORKER if path.endswith(".js") else _VIEWER_PAGE
 
 
 def _caching(path: str, status: int) -> str:

@@ -91,8 +91,15 @@ def test_every_reply_has_the_headers(start: Start, method: str, path: str, statu
     assert reply.headers["Cross-Origin-Opener-Policy"] == "same-origin"
     assert reply.headers["Cross-Origin-Resource-Policy"] == "same-origin"
     assert "camera=()" in reply.headers["Permissions-Policy"]
-    unsafe = "unsafe-inline" in reply.headers["Content-Security-Policy"]
-    assert unsafe == path.startswith("/ohif")
+    policy = reply.headers["Content-Security-Policy"]
+    assert ("style-src 'self' 'unsafe-inline'" in policy) == path.startswith("/ohif")
+    assert "'unsafe-eval'" not in policy
+
+
+def test_only_workers_of_the_viewer_may_evaluate_text(start: Start) -> None:
+    """Its decoders of JPEG 2000 and JPEG-LS do; in the page, the policy of the page counts."""
+    policy = start().ask("GET", "/ohif/1185.bundle.63d4a7234e943a3bc2ab.js").headers["Content-Security-Policy"]
+    assert "'unsafe-eval'" in policy
 
 
 def test_refusals_have_them_too(start: Start) -> None:
