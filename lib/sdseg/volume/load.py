@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import copy
 from pathlib import Path
 
 from sdseg.errors import InputError, SdsegError
@@ -33,7 +34,7 @@ def load_failures(source: Path) -> Iterator[None]:
     except (RuntimeError, OSError, ValueError, EOFError) as error:
         cause = root_cause(error)
         if isinstance(cause, SdsegError):
-            raise cause from error
+            raise copy(cause) from error  # itself would make the chain a ring, in which whoever follows it hangs
         raise InputError(
             f"{source} cannot be read as an image ({_first_line(cause)}); it may be truncated or of another kind."
         ) from error
