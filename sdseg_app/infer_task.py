@@ -21,6 +21,7 @@ from sdseg_app.jobs.memory import enough_memory
 from sdseg_app.jobs.results import Found, KeptResults
 from sdseg_app.jobs.watch import Nobody, SliceCount, Watch, watched_by, watching
 from sdseg_app.label_files import result_file
+from sdseg_app.names import in_order
 from sdseg_app.segmenters import Segmenters
 from sdseg_app.served import describe, is_random
 
@@ -68,7 +69,7 @@ class SDSegInferTask(BasicInferTask):
 
     def info(self) -> dict[str, Any]:
         card = self._segmenters.card()
-        return {**super().info(), "labels": card.labels, "modalities": list(card.modalities)}
+        return {**super().info(), "labels": in_order(card.labels), "modalities": list(card.modalities)}
 
     def is_valid(self) -> bool:
         return True
@@ -175,7 +176,7 @@ class SDSegInferTask(BasicInferTask):
             "device": data["device"],
             "empty": not labelmap.any(),
             "corrections": list(data["image"].meta.get(CORRECTIONS, ())),
-            "label_names": dict(segmenter.card.labels),
+            "label_names": in_order(segmenter.card.labels),
         }
         found = Found(labelmap, probability.affine.numpy().astype(float), facts)
         file = result_file(labelmap, found.affine, data["result_extension"], data["result_compress"])

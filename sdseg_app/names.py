@@ -33,7 +33,9 @@ def label_values(info: Mapping[str, Any], model_labels: Mapping[str, int]) -> di
         return dict(model_labels)
     values: dict[str, int] = {}
     for entry in entries if isinstance(entries, list) else [entries]:
-        name, index = (entry.get("name"), str(entry.get("idx"))) if isinstance(entry, dict) else (None, "")
+        # The panel of 3D Slicer writes `idx` with a label and `id` with scribbles.
+        known = entry if isinstance(entry, dict) else {}
+        name, index = known.get("name"), str(known.get("idx", known.get("id")))
         if not isinstance(name, str) or not name or not index.isdecimal() or len(index) > _DIGITS:
             raise LabelError('Each entry of label_info needs a name and a number, {"name": ..., "idx": 1}.')
         value = int(index)
@@ -41,3 +43,8 @@ def label_values(info: Mapping[str, Any], model_labels: Mapping[str, int]) -> di
             raise LabelError(f"label_info gives {name!r} the value {value}: values must differ and be 1 to 255.")
         values[name] = value
     return values
+
+
+def in_order(labels: Mapping[str, int]) -> dict[str, int]:
+    """The labels by value: 3D Slicer's panel counts them off, and older ones do not sort."""
+    return dict(sorted(labels.items(), key=lambda label: label[1]))

@@ -26,7 +26,7 @@ def test_fetch_info(extension: Extension) -> None:
     """fetchInfo, updateGUIFromParameterNode: what the panel looks up by name."""
     info = extension.info
     assert list(info["models"]) == ["sdseg"]
-    assert info["models"]["sdseg"]["labels"] == ORGANS
+    assert info["models"]["sdseg"]["labels"] == ORGANS, "whatever their order in the model card"
     assert list(info["models"]["sdseg"]["labels"]) == list(ORGANS), "older panels take them in this order"
     assert all(model["type"] == "segmentation" and model["description"] for model in info["models"].values())
     assert list(info["labels"]) == list(ORGANS), "initSample makes an empty segment of each"
