@@ -63,7 +63,7 @@ def work(server: Server, images: list[str]) -> None:
         answer = requests.put(f"{server.url}/datastore/label", params={"image": image}, files=files, timeout=60)
         answer.raise_for_status()
     server.post(f"/review/{images[0]}", {"verdict": "accept"}).raise_for_status()
-    server.post("/train/sdseg", {"max_steps": 10, "train_batch_size": 2, "val_split": 0.5}).raise_for_status()
+    server.post("/train/sdseg", {"max_steps": 30, "train_batch_size": 2, "val_split": 0}).raise_for_status()
     server.wait_for("/train/", 600)
     for image in images[:3]:
         server.infer(image, params={"uncertainty": "4"}, output="uncertainty").raise_for_status()
@@ -71,19 +71,17 @@ def work(server: Server, images: list[str]) -> None:
 
 def shoot(server: Server, images: list[str]) -> None:
     """While one inference runs and one waits."""
+    for image in images[3:]:
+        data = {"params": json.dumps({"uncertainty": "8"})}
+        query = {"image": image, "background": "true", "output": "uncertainty"}
+        requests.post(f"{server.url}/infer/sdseg", params=query, data=data, timeout=60).raise_for_status()
     with chromium() as browser:
         for width, height in SIZES:
-            for image in images[3:]:
-                data = {"params": json.dumps({"uncertainty": "8"})}
-                query = {"image": image, "background": "true", "output": "uncertainty"}
-                requests.post(f"{server.url}/infer/sdseg", params=query, data=data, timeout=60).raise_for_status()
             with open_page(browser, width, height) as page:
                 page.goto(server.url)
                 page.get_by_text("Outlining: slice").wait_for()
-                time.sleep(4)  # so that the bar has something to show
+                time.sleep(6)  # so that the bar has something to show
                 page.screenshot(path=ROOT / "docs" / "images" / f"status-{width}.png")
-            for job in server.get("/jobs/").json()["running"] + server.get("/jobs/").json()["waiting"]:
-                requests.delete(f"{server.url}/jobs/{job['id']}", timeout=10)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from fastapi.responses import Response
 from sdseg_app.jobs.training import training_curves
 from sdseg_app.jobs.view import jobs_view
 from sdseg_app.routes.access import Reader, running_app
-from sdseg_app.routes.responses import errors, file_reply
+from sdseg_app.routes.responses import Responses, errors, file_reply
 from sdseg_app.routes.server_paths import hide_paths
 from sdseg_app.status_models import model_status
 from sdseg_app.status_shapes import ServerStatus, Status
@@ -20,8 +20,13 @@ from sdseg_app.web_files import web_file
 router = APIRouter(tags=["Status"])
 
 _STARTED = datetime.now(UTC)
-_PAGE = file_reply("text/html", what="The page.")
-_FILE = {**file_reply("*/*"), 304: {"description": "The browser has it already."}, **errors(404)}
+_PARTS: Responses = {
+    206: {"description": "A part of the file.", "content": {"*/*": {}}},
+    304: {"description": "The browser has it already."},
+    416: {"description": "The file has no such part."},
+}
+_PAGE = file_reply("text/html", what="The page.") | _PARTS
+_FILE = file_reply("*/*") | _PARTS | errors(404)
 
 
 @router.get("/", summary="The status page", response_class=Response, responses=_PAGE)

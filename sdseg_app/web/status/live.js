@@ -48,6 +48,8 @@ export function follow(onQueue, onState) {
     const answer = await ask("jobs/");
     if (!polling) return; // the stream is back
     onState(answer.problem ?? "polling", answer);
+    // Asking again does not help; the page does when somebody comes back to it, perhaps logged in.
+    if (answer.problem === "login" || answer.problem === "forbidden") close();
     if (answer.data) onQueue(answer.data);
   }
 

@@ -14,6 +14,7 @@ import { clock } from "./words.js";
 
 const EVERY = 30000; // asks what there is, beside whenever a job ends
 const known = { status: null, queue: null, curves: null, asked: new Set(), all: false };
+let barred = false; // not logged in, or not allowed
 let heard = null; // when the server last said something
 
 const WORDS = { live: "Live", polling: "Updated every 5 seconds", loading: "Loading …" };
@@ -48,6 +49,7 @@ function connection(state, answer) {
     gone: [`The server does not answer; trying again.${since}`],
     failed: [answer?.words ?? ""],
   }[state];
+  barred = state === "login" || state === "forbidden";
   live.dataset.state = words ? "trouble" : state;
   const text = words ? "Not connected" : WORDS[state];
   if (live.textContent !== text) live.textContent = text;
@@ -122,4 +124,5 @@ listen({
 draw();
 loadStatus();
 follow(onQueue, connection);
-setInterval(() => document.hidden || loadStatus(), EVERY);
+setInterval(() => document.hidden || barred || loadStatus(), EVERY);
+document.addEventListener("visibilitychange", () => document.hidden || loadStatus());

@@ -5,6 +5,7 @@ import { first, imageName, quiet, viewerLink } from "./parts.js";
 import { count, percent } from "./words.js";
 
 const SHOWN = 5;
+const MOST = 50; // rows of each kind: every event draws them anew
 
 export function rankingParts({ status, queue, asked }) {
   const model = status.models.find((one) => one.random);
@@ -12,8 +13,8 @@ export function rankingParts({ status, queue, asked }) {
   if (!status.archive.known) return [quiet("The archive does not answer.")];
   const busy = new Set([...(queue?.running ?? []), ...(queue?.waiting ?? [])].map((job) => job.image));
   const rows = status.studies.map((study) => ({ study, found: study.uncertainties[model.name] }));
-  const measured = rows.filter((row) => row.found).sort(byDoubt);
-  const others = rows.filter((row) => !row.found);
+  const measured = rows.filter((row) => row.found).sort(byDoubt).slice(0, MOST);
+  const others = rows.filter((row) => !row.found).slice(0, MOST);
   const button = (study, word) =>
     measureButton(study, model.name, busy.has(study.image) || asked.has(study.image), word);
   return [
