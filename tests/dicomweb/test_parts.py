@@ -39,8 +39,8 @@ def test_the_grammar(path: str, kind: Kind) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["", "/", "/studies/", "/studies/a", "/studies/1.2/metadata/x", f"{INSTANCE}/bulkdata/../x", f"{INSTANCE}/bulkdata/./x",
-     "/studies/1.2/frames/1", "/studies\n", "/studies/1.2\n",
+    ["", "/", "/studies/", "/studies/a", "/studies/1.2/metadata/x", f"{INSTANCE}/bulkdata/../x",
+     f"{INSTANCE}/bulkdata/./x", "/studies/1.2/frames/1", "/studies\n", "/studies/1.2\n",
      "/studies/1.2?x", "http://other/studies", f"{INSTANCE}/frames/1/2"],
 )  # fmt: skip
 def test_whatever_else_is_refused(path: str) -> None:

@@ -23,9 +23,10 @@ class Answer:
 class RequestError(SdsegError):
     """A request that cannot be answered as it is: an HTTP `status` (PS3.18 8.5) and one sentence."""
 
-    def __init__(self, status: int, message: str) -> None:
+    def __init__(self, status: int, message: str, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.status = status
+        self.headers = {} if retry_after is None else {"Retry-After": f"{retry_after:.0f}"}
 
 
 def warning(text: str) -> dict[str, str]:

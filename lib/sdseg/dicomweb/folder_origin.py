@@ -21,6 +21,7 @@ from sdseg.dicomweb.search import search
 from sdseg.dicomweb.storing import store_message
 from sdseg.pacs.folder_client import FolderClient
 from sdseg.pacs.folder_index import IndexedFile
+from sdseg.pacs.search import NOT_IMAGES
 
 _JSON = (Offer(DICOM_JSON), Offer("application/json"))
 
@@ -55,7 +56,7 @@ class FolderOrigin:
         if resource.kind is Kind.FRAMES:
             return answer_frames(find_pixels(files[0].path), resource.frames, accepted, url)
         largest = THUMBNAIL if resource.kind is Kind.THUMBNAIL else None
-        pixels = find_pixels(files[len(files) // 2].path)  # of a series its middle
+        pixels = find_pixels(_middle(files).path)
         return answer_picture(pixels, (resource.frames or (pixels.frames // 2 + 1,))[0], accepted, largest)
 
     def store(self, body: BinaryIO, content_type: str, study: str, base: str) -> Answer:
@@ -76,6 +77,12 @@ class FolderOrigin:
         if files is not self._files:
             self._catalogue, self._files = Catalogue(files), files
         return self._catalogue
+
+
+def _middle(files: Sequence[IndexedFile]) -> IndexedFile:
+    """Of images if there are any."""
+    images = [file for file in files if file.fields["Rows"] and file.fields["Modality"] not in NOT_IMAGES] or files
+    return images[len(images) // 2]
 
 
 def _metadata(files: Sequence[IndexedFile], base: str) -> Iterator[dict]:

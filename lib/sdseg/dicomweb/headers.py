@@ -7,7 +7,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from pydicom import dcmread
-from pydicom.datadict import tag_for_keyword
+from pydicom.datadict import dictionary_VR, tag_for_keyword
 
 from sdseg.dicom.files import READ_ERRORS
 from sdseg.dicomweb.dicom_json import Attributes, read_header, to_json
@@ -47,6 +47,15 @@ class Headers:
             known = {**known, **_read(file, others)}
         tags = [f"{tag_for_keyword(keyword):08X}" for keyword in keywords]
         return {tag: known[tag] for tag in tags if tag in known}
+
+    def indexed(self, file: IndexedFile) -> Attributes:
+        """What an instance is listed with, without opening its file: a series may have thousands."""
+        known = {keyword: file.fields[keyword] for keyword in INSTANCE if keyword in file.fields}
+        return {
+            f"{tag_for_keyword(keyword):08X}": {"vr": dictionary_VR(keyword), "Value": [value]}
+            for keyword, value in known.items()
+            if value is not None
+        }
 
     def _usual(self, file: IndexedFile) -> Attributes:
         kept = self._kept.get(file.path)

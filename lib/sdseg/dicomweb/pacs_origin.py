@@ -14,18 +14,18 @@ from sdseg.dicomweb.multipart import boundary_of
 from sdseg.dicomweb.resource import SEARCHES, Resource
 from sdseg.dicomweb.rewriting import our_address, rewrite
 from sdseg.errors import DeliveryError
-from sdseg.pacs.answers import failure
+from sdseg.pacs.answers import failure, retry_after
 from sdseg.pacs.asking import asking
 from sdseg.pacs.server_client import ServerClient
 
 logger = logging.getLogger(__name__)
 
 # Nothing else of a request goes on: its cookies and its login are for us.
-FORWARDED = ("Accept", "Accept-Charset", "Accept-Language", "Range", "If-None-Match", "If-Modified-Since")
-_RETURNED = ("Warning", "ETag", "Last-Modified", "Content-Range", "Accept-Ranges", "Retry-After")
+FORWARDED = ("Accept", "Accept-Charset", "Accept-Language", "Range")
+_RETURNED = ("Warning", "Content-Range", "Accept-Ranges")
 _JSON = frozenset({DICOM_JSON, "application/json"})
-# The PACS does not know us or refuses us: that is between the two servers, and a browser would ask its user.
-_OURS = frozenset({401, 403, 407})
+# Not 401 or 403: the PACS does not know us, and a browser would ask its user. Not 500: it is not we who failed.
+_ABOUT_THE_REQUEST = frozenset({409, 413, 415, 422, 429, 503, 504, 507})
 _STORE_ANSWERS = frozenset({400, 409})
 _CHUNK = 1 << 16
 _LONGEST_QUERY = 8192
@@ -85,7 +85,7 @@ class PacsOrigin:
     def _answer(self, response: requests.Response, doing: str, base: str, passed: frozenset[int]) -> Answer:
         status, media_type = response.status_code, response.headers.get("Content-Type", "")
         in_json = media_type.partition(";")[0].strip().lower() in _JSON
-        if status != 304 and not 200 <= status < 300 and not (status in passed and (in_json or not media_type)):
+        if not 200 <= status < 300 and not (status in passed and (in_json or not media_type)):
             response.close()
             raise self._failed(response, doing)
         body = _pieces(response)
@@ -99,17 +99,17 @@ class PacsOrigin:
         return Answer(status, media_type, body, headers)
 
     def _failed(self, response: requests.Response, doing: str) -> RequestError:
-        status = response.status_code
-        archive = f"The archive {self._client.base_url}"
+        """Its status where that is about the request; what is between the two servers is 502."""
+        status, archive = response.status_code, f"The archive {self._client.base_url}"
         error = failure(status, response.headers, archive, doing)
-        if status == 404:
+        if status in (404, 410):
             return RequestError(404, "The archive has nothing of this name; search for what there is.")
         if status in (400, 406):
             return RequestError(status, f"{archive} refused this while {doing} ({status}): see Accept and the query.")
-        if status in _OURS or status < 400:
-            logger.warning("%s", error)
-            return RequestError(502, str(error))
-        return RequestError(status, str(error))
+        if status in _ABOUT_THE_REQUEST:
+            return RequestError(status, str(error), retry_after(response.headers))
+        logger.warning("%s", error)
+        return RequestError(502, str(error))
 
 
 def _pieces(response: requests.Response) -> Iterator[bytes]:

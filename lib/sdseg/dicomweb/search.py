@@ -39,7 +39,7 @@ def _entries(catalogue: Catalogue, resource: Resource) -> list[Entry]:
 def _fits(entry: Entry, one: Filter, headers: Headers) -> bool:
     """Several wanted values are alternatives; one of the wanted values must match one of the attribute's."""
     values = list(_values(entry, one.path, headers))
-    return any(wanted == "" or any(matches(value, wanted, one.vr) for value in values) for wanted in one.values)
+    return any(wanted in ("", "*") or any(matches(value, wanted, one.vr) for value in values) for wanted in one.values)
 
 
 def _values(entry: Entry, path: tuple[str, ...], headers: Headers) -> Iterator[str]:
@@ -78,7 +78,11 @@ def _tell(entry: Entry, resource: Resource, query: Query, headers: Headers, base
     asked = [path[0] for path in query.included] + [one.path[0] for one in query.filters]
     if resource.kind is Kind.STUDIES:  # a study has no modality or series of its own
         asked = [keyword for keyword in asked if keyword in STUDY or keyword not in (*SERIES, *INSTANCE)]
-    told = headers.get(entry.head, [*usual, *(keyword for keyword in asked if keyword not in _COUNTS)])
+    wanted = [keyword for keyword in asked if keyword not in _COUNTS]
+    if usual is INSTANCE:
+        told = headers.indexed(entry.head) | (headers.get(entry.head, wanted) if wanted else {})
+    else:
+        told = headers.get(entry.head, [*usual, *wanted])
     counted = _LEVEL_COUNTS[resource.kind] + [keyword for keyword in asked if keyword in _COUNTS]
     told.update(_told(keyword, _COUNTS[keyword](entry)) for keyword in counted)
     told.update([_told("InstanceAvailability", ["ONLINE"]), _told("RetrieveURL", [base + _path(entry)])])

@@ -7,14 +7,15 @@ from io import BytesIO
 from pathlib import Path
 
 import numpy as np
-from pydicom import Dataset, dcmread, dcmwrite
-from pydicom.uid import UID, ExplicitVRLittleEndian
+from pydicom import DataElement, Dataset, dcmread, dcmwrite
+from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian
 
 from sdseg.dicom.files import READ_ERRORS
 from sdseg.dicom.header import integer
 from sdseg.dicom.pixels import decode
 
 logger = logging.getLogger(__name__)
+_WORDS = {"OW": 2, "OF": 4, "OL": 4, "OD": 8, "OV": 8}
 _OF_COMPRESSED = ("ExtendedOffsetTable", "ExtendedOffsetTableLengths")
 
 
@@ -24,6 +25,8 @@ def in_plain_syntax(path: Path) -> bytes | None:
         dataset = dcmread(path)
         if UID(dataset.file_meta.TransferSyntaxUID).is_encapsulated:
             _decompress(dataset)
+        if dataset.file_meta.TransferSyntaxUID == ExplicitVRBigEndian:
+            dataset.walk(_turn)
         dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
         buffer = BytesIO()
         dcmwrite(buffer, dataset, implicit_vr=False, little_endian=True, enforce_file_format=True)
@@ -31,6 +34,13 @@ def in_plain_syntax(path: Path) -> bytes | None:
         logger.warning("%s is sent as it is stored: it cannot be decoded (%s)", path, type(error).__name__)
         return None
     return buffer.getvalue()
+
+
+def _turn(dataset: Dataset, element: DataElement) -> None:
+    """Words of several bytes, which pydicom leaves as they lie."""
+    size = _WORDS.get(str(element.VR))
+    if size is not None and isinstance(element.value, bytes):
+        element.value = np.frombuffer(element.value, f">u{size}").byteswap().tobytes()
 
 
 def _decompress(dataset: Dataset) -> None:

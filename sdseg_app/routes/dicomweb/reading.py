@@ -70,6 +70,7 @@ _OCTETS = file_reply(
     "multipart/related", "application/octet-stream", *(f"image/{kind}" for kind in ("jpeg", "jls", "jp2", "dicom-rle")),
     what="The values.",
 )  # fmt: skip
+_OCTETS |= {206: {**_OCTETS[200], "description": "A part of a single value, where the archive knows Range."}}
 _PICTURE = file_reply("image/jpeg", "image/png", what="A picture for people.")
 
 
@@ -81,7 +82,7 @@ def _add(path: str, summary: str, declared: Responses, parameters: list[Any]) ->
         summary=summary,
         operation_id="dicomweb_" + "".join(char if char.isalnum() else "_" for char in path.strip("/")),
         response_class=Response,
-        responses={**declared, **errors(404, 406, 502, 503, 504)},
+        responses={**declared, **errors(404, 406, 429, 502, 503, 504)},
         dependencies=[Depends(parameter) for parameter in parameters],
     )
 

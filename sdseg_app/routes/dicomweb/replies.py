@@ -11,7 +11,7 @@ from sdseg.dicomweb.answer import Answer, RequestError
 from sdseg.dicomweb.resource import Resource
 
 PREFIX = "/dicom-web"
-_EMPTY = frozenset({204, 304})
+_EMPTY = 204
 
 
 @contextmanager
@@ -20,7 +20,7 @@ def telling() -> Iterator[None]:
     try:
         yield
     except RequestError as error:
-        raise HTTPException(error.status, str(error)) from error
+        raise HTTPException(error.status, str(error), error.headers) from error
 
 
 def resource_of(request: Request) -> Resource:
@@ -40,7 +40,7 @@ def accept_of(request: Request) -> str:
 
 
 def reply(answer: Answer) -> Response:
-    if answer.status in _EMPTY:
+    if answer.status == _EMPTY:
         for _ in answer.body:
             pass
         return Response(status_code=answer.status, headers=dict(answer.headers))

@@ -27,7 +27,7 @@ _ANSWERS: Responses = {
     200: {"description": "All objects were stored (PS3.18 I.2).", "content": _STORED},
     202: {"description": "Some objects were stored; FailedSOPSequence names the others.", "content": _STORED},
     409: {"description": "No object was stored; FailedSOPSequence says why.", "content": _STORED},
-    **errors(404, 415, 502, 503, 504, 507),
+    **errors(404, 406, 415, 429, 502, 503, 504, 507),
 }
 _PARTS = {"schema": {"type": "string", "format": "binary"}}
 _BODY = {
