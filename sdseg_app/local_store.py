@@ -1,12 +1,13 @@
 """MONAI Label's own store for folders of NIfTI, NRRD and pictures, with its inputs checked."""
 
 import fnmatch
-import json
 import os
 import shutil
+import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from json import dumps
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ class LocalImageStore(LocalDatastore):
 
     def __init__(self, folder: Path, model_labels: Callable[[], dict[str, int]]) -> None:
         self._model_labels = model_labels
+        self._looking = threading.RLock()
         super().__init__(
             str(folder),
             extensions=settings.MONAI_LABEL_DATASTORE_FILE_EXT,
@@ -51,7 +53,8 @@ class LocalImageStore(LocalDatastore):
 
     def get_image_uri(self, image_id: str) -> str:
         """Raises UnknownNameError: the stock store answers '', which readers take for the current folder."""
-        path = super().get_image_uri(image_id)
+        with self._looking:
+            path = super().get_image_uri(image_id)
         if not path:
             raise UnknownNameError(f"There is no image {image_id[:80]!r} here; ask for the list of images.")
         return str(path)
@@ -62,7 +65,8 @@ class LocalImageStore(LocalDatastore):
         return dict(super().get_image_info(image_id))
 
     def get_label_uri(self, label_id: str, label_tag: str) -> str:
-        path = super().get_label_uri(label_id, label_tag)
+        with self._looking:
+            path = super().get_label_uri(label_id, label_tag)
         if not path:
             raise UnknownNameError(f"There is no label {label_tag[:80]!r} of the image {label_id[:80]!r}.")
         return str(path)
@@ -91,11 +95,46 @@ class LocalImageStore(LocalDatastore):
         if not any(fnmatch.fnmatch(path.name, pattern) for pattern in self._extensions):
             raise InputError(f"This store takes {', '.join(self._extensions)} only.")
         read(path)
-        with FileLock(self._lock_file):
+        with self._looking, FileLock(self._lock_file):
             entry = self._take(path, Path(self._datastore.image_path()), image_id, image_info)
             self._datastore.objects[image_id] = ImageLabelModel(image=entry)
             self._update_datastore_file(lock=False)
         return image_id
+
+    def remove_image(self, image_id: str) -> None:
+        """With its labels. Raises UnknownNameError."""
+        self.get_image_uri(image_id)
+        super().remove_image(image_id)
+        self.refresh()
+
+    # The stock store's watcher empties its table and fills it again while others read it.
+    def status(self) -> dict[str, Any]:
+        with self._looking:
+            return dict(super().status())
+
+    def json(self) -> dict[str, Any]:
+        with self._looking:
+            return dict(super().json())
+
+    def datalist(self, full_path: bool = True) -> list[dict[str, Any]]:
+        with self._looking:
+            return list(super().datalist(full_path))
+
+    def list_images(self) -> list[str]:
+        with self._looking:
+            return list(super().list_images())
+
+    def get_labeled_images(self, label_tag: str | None = None, labels: list[str] | None = None) -> list[str]:
+        with self._looking:
+            return list(super().get_labeled_images(label_tag, labels))
+
+    def get_unlabeled_images(self, label_tag: str | None = None, labels: list[str] | None = None) -> list[str]:
+        with self._looking:
+            return list(super().get_unlabeled_images(label_tag, labels))
+
+    def _reconcile_datastore(self) -> None:
+        with self._looking:
+            super()._reconcile_datastore()
 
     def _take(self, source: Path, folder: Path, image_id: str, info: dict[str, Any]) -> DataModel:
         """Copy a file into the store, whole or not at all, and describe it as the stock store does."""
@@ -107,7 +146,7 @@ class LocalImageStore(LocalDatastore):
         return DataModel(info={**info, "ts": int(time.time()), "name": target.name}, ext=extension)
 
     def _update_datastore_file(self, lock: bool = True) -> None:
-        content = json.dumps(self._datastore.model_dump(exclude={"base_path"}), indent=2, default=str)
+        content = dumps(self._datastore.model_dump(exclude={"base_path"}), indent=2, default=str)
         with FileLock(self._lock_file) if lock else nullcontext():
             with replacing(Path(self._datastore_config_path)) as stream:
                 stream.write(content.encode())
