@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated
 
 import uvicorn
@@ -61,10 +62,12 @@ def light_app(settings: SecuritySettings) -> FastAPI:
 
 
 @contextmanager
-def serve(app: FastAPI, host: str = "127.0.0.1", root_path: str = "") -> Iterator[int]:
-    """The port on which the app is served, until the block ends."""
+def serve(app: FastAPI, host: str = "127.0.0.1", root_path: str = "", certificate: Path | None = None) -> Iterator[int]:
+    """The port on which the app is served, until the block ends; over https with a certificate and its key."""
     listening = socket.create_server((host, 0))
-    config = uvicorn.Config(app, log_level="critical", root_path=root_path, timeout_graceful_shutdown=1)
+    config = uvicorn.Config(
+        app, log_level="critical", root_path=root_path, timeout_graceful_shutdown=1, ssl_certfile=certificate
+    )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
     thread.start()

@@ -6,10 +6,13 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
+import trustme
 from helpers.browser import chromium, keep, open_page
 from security.conftest import Light, Start
+from security.light_server import light_app, serve
 from security.provider import AUDIENCE, CLIENT, Provider
 
+from sdseg_app.config.security import SecuritySettings
 from sdseg_app.security.attempts import Attempts, neighbourhood
 from sdseg_app.security.logins import Logins
 from sdseg_app.security.outcome import TooManyError
@@ -157,6 +160,24 @@ def test_a_prefix_of_a_proxy_is_kept(start: Start, tokens: dict[str, str], token
     assert 'action="/sdseg/login"' in server.ask("GET", "/login").text
     done = server.ask("POST", "/login", data={"token": tokens["reader"], "next": "/datastore/"})
     assert done.headers["Location"] == "/sdseg/datastore/"
+
+
+def test_over_https_the_cookie_is_for_https_and_this_host_only(
+    tokens: dict[str, str], token_file: Path, tmp_path: Path
+) -> None:
+    authority, pem, trusted = trustme.CA(), tmp_path / "server.pem", tmp_path / "ca.pem"
+    authority.issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(pem)
+    authority.cert_pem.write_to_path(trusted)
+    settings = SecuritySettings(tokens=token_file).with_audit_log(tmp_path)
+    with serve(light_app(settings), certificate=pem) as port:
+        asked = {"timeout": 30, "verify": trusted, "allow_redirects": False}
+        done = requests.post(f"https://localhost:{port}/login", data={"token": tokens["reader"]}, **asked)
+        assert done.headers["Set-Cookie"].startswith("__Host-sdseg=")
+        assert "Secure" in done.headers["Set-Cookie"].split("; ")
+        seen = requests.get(f"https://localhost:{port}/datastore/", cookies=done.cookies, **asked)
+        assert seen.json()["user"] == "the-reader"
+        wrong = {"sdseg": done.cookies["__Host-sdseg"]}
+        assert requests.get(f"https://localhost:{port}/datastore/", cookies=wrong, **asked).status_code == 401
 
 
 def go(browser: requests.Session, url: str) -> requests.Response:

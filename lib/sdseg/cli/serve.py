@@ -14,6 +14,7 @@ from sdseg.cli.console import REPOSITORY, console
 from sdseg.errors import InputError
 from sdseg.serving.exposure import check_exposure, is_configured, is_true, stays_here
 from sdseg.serving.launch import check_port, check_studies, read_conf, server_arguments
+from sdseg.tls_files import TlsFiles
 
 SAMPLE_SERIES = REPOSITORY / "sample-data" / "dicom"
 
@@ -30,6 +31,10 @@ def serve(
     allow_public: Annotated[
         bool, typer.Option("--allow-public", help="Answer other machines although anybody there may do anything.")
     ] = False,
+    tls_certificate: Annotated[
+        Path | None, typer.Option(help="PEM file of the server's certificate: it answers https.")
+    ] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="PEM file of the certificate's key.")] = None,
     conf: Annotated[
         list[str] | None,
         typer.Option(
@@ -49,16 +54,20 @@ def serve(
     pairs = read_conf(conf)
     authenticated, public = is_configured(pairs, "tokens", "oidc_issuer"), is_true(pairs, "allow_public")
     check_exposure(host, authenticated, public)
+    tls = TlsFiles(certificate=tls_certificate, key=tls_key)
     check_port(host, port)
     sample = Path("sample-studies").resolve()
     arguments = server_arguments(studies or str(sample), host, port, conf)
+    if tls.certificate is not None:
+        arguments += ["--ssl_certfile", str(tls.certificate), "--ssl_keyfile", str(tls.key)]
     if studies is None:
         copy_sample(sample)
-    shown = "localhost" if host in ("0.0.0.0", "127.0.0.1") else host
+    name = "localhost" if host in ("0.0.0.0", "127.0.0.1") else f"[{host}]" if ":" in host else host
+    shown = f"{'http' if tls.certificate is None else 'https'}://{name}:{port}"
     console.print(f"SDSeg on MONAI Label, studies: {studies or sample}")
-    console.print(f"  3D Slicer  MONAI Label module, server address  http://{shown}:{port}")
-    console.print(f"  Browser    status page                        http://{shown}:{port}/")
-    console.print(f"  Browser    OHIF viewer                        http://{shown}:{port}/ohif/")
+    console.print(f"  3D Slicer  MONAI Label module, server address  {shown}")
+    console.print(f"  Browser    status page                        {shown}/")
+    console.print(f"  Browser    OHIF viewer                        {shown}/ohif/")
     if not authenticated and not stays_here(host):
         console.print("[yellow]  Anyone who reaches this address can read and change everything: there is no password.")
     os.execv(sys.executable, [sys.executable, "-m", "monailabel.main", *arguments])
