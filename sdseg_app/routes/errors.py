@@ -42,7 +42,7 @@ _STATUS: tuple[tuple[type[Exception], int], ...] = (
     (MONAILabelException, 400),
 )
 _NO_ROOM = "The disk of the server is full; free some space and send it again."
-_NO_ROOM_NUMBERS = frozenset({errno.ENOSPC, errno.EDQUOT})
+_NO_ROOM_NUMBERS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _LONGEST = 1000  # characters of a sentence: what it quotes comes from the request
 
 
@@ -85,14 +85,15 @@ def tell_http_error(request: Request, error: Exception) -> Response:
         headers["Allow"] = ", ".join(allowed)
         sentence = f"{request.method[:20]} is not offered at this address; use {' or '.join(allowed)}."
     elif error.status_code == 400 and sentence.startswith("There was an error parsing the body"):
+        if _is_full(error.__cause__):
+            return tell(507, _NO_ROOM)
         sentence = "The body of the request cannot be read; send it as its Content-Type says."
     return tell(error.status_code, sentence, headers)
 
 
 def tell_disk_error(request: Request, error: Exception) -> JSONResponse:
     """A full disk; any other failure of the system is a bug."""
-    full = isinstance(error, OSError) and error.errno in _NO_ROOM_NUMBERS
-    if not full and not (isinstance(error, sqlite3.OperationalError) and "full" in str(error)):
+    if not _is_full(error):
         raise error
     logger.error("%s %s: the disk is full", request.method, _one_line(request.url.path))
     return tell(507, _NO_ROOM)
@@ -114,6 +115,12 @@ def install_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(Exception, tell_bug)
     # Starlette built its stack of handlers when the lifespan began; without one it builds a new one.
     app.middleware_stack = None
+
+
+def _is_full(error: BaseException | None) -> bool:
+    if isinstance(error, sqlite3.OperationalError):
+        return "full" in str(error)
+    return isinstance(error, OSError) and error.errno in _NO_ROOM_NUMBERS
 
 
 def _sentence_of(error: RequestValidationError) -> str:

@@ -2,13 +2,17 @@
 
 import gzip
 import json
+import resource
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import nibabel
 import numpy as np
+import psutil
 import pytest
 import requests
 from app.running_server import Image, Server
@@ -229,6 +233,35 @@ def test_images_that_clients_add(nifti_server: Server) -> None:
         assert not (nifti_server.studies / f"{name}.nii").exists()
         told(requests.delete(f"{nifti_server.url}/datastore/image", params={"id": name}, timeout=60))
     assert nifti_server.get("/datastore/").json()["total"] == 1
+
+
+@contextmanager
+def short_disk(server: Server, most: int) -> Iterator[None]:
+    """The kernel refuses the server's writes beyond `most` bytes of a file: for a program the same as a full disk."""
+    assert server.pid is not None
+    own = psutil.Process(server.pid)
+    processes = [own, *own.children(recursive=True)]
+    before = {process.pid: resource.prlimit(process.pid, resource.RLIMIT_FSIZE) for process in processes}
+    for pid, (_, hard) in before.items():
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (most, hard))
+    try:
+        yield
+    finally:
+        for pid, limits in before.items():
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, limits)
+
+
+def test_a_full_disk_is_told_and_costs_nothing(nifti_server: Server) -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (256, 256, 90)).astype(np.uint8)
+    large = bytes(nibabel.Nifti1Image(noise, np.eye(4)).to_bytes())
+    before = {path.name for path in nifti_server.studies.rglob("*")}
+    with short_disk(nifti_server, 4 * 2**20):  # the log stays below
+        reply = add(nifti_server, "large.nii", large)
+    assert reply.status_code == 507
+    assert reply.json()["detail"] == "The disk of the server is full; free some space and send it again."
+    assert {path.name for path in nifti_server.studies.rglob("*")} == before
+    assert add(nifti_server, "large.nii", large).ok, "and goes on"
+    assert requests.delete(f"{nifti_server.url}/datastore/image", params={"id": "large"}, timeout=60).ok
 
 
 def test_what_the_server_notes_is_not_overwritten(server: Server, image: Image, box: Path) -> None:
