@@ -31,7 +31,21 @@ async function open(uid, viewportId) {
   await imagesIn(viewportId);
   await segmentationService.addSegmentationRepresentation(viewportId, { segmentationId: uid });
   segmentationService.setActiveSegmentation(viewportId, uid);
+  useOwnColours(viewportId, segmentation);
   segmentation.isHydrated = true;
+}
+
+// OHIF reads the colours of the SEG and then draws all segmentations in those of the first.
+function useOwnColours(viewportId, { displaySetInstanceUID, segMetadata }) {
+  const { color } = window.cornerstoneTools.segmentation.config;
+  const table = [[0, 0, 0, 0]];
+  for (const { SegmentNumber, rgba } of segMetadata.data.filter(Boolean)) {
+    if (rgba) {
+      table[SegmentNumber] = [...rgba.slice(0, 3), 255];
+    }
+  }
+  const filled = Array.from(table, one => one ?? [0, 0, 0, 0]);
+  color.setColorLUT(viewportId, displaySetInstanceUID, color.addColorLUT(filled));
 }
 
 /** Until the viewport has its images again. */
