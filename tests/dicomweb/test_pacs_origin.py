@@ -25,14 +25,14 @@ def pacs() -> Iterator[Passing]:
 def test_prefixes_of_monai_label_hold(pacs: Passing, monkeypatch: pytest.MonkeyPatch) -> None:
     for service in ("qido", "wado", "stow"):
         monkeypatch.setenv(f"MONAI_LABEL_{service.upper()}_PREFIX", f"my-{service}")
-    origin = PacsOrigin(connect(f"{pacs.url}/root"))
+    origin = PacsOrigin(connect(f"{pacs.url}/pacs"))
     origin.get(Resource.parse("/studies/1.2/series"), "limit=3", {}, OURS)
     origin.get(Resource.parse("/studies/1.2/metadata"), "", {}, OURS)
     origin.store(BytesIO(b"--b--"), KIND, "1.2", "", OURS)
     assert [(one.method, one.path) for one in pacs.asked] == [
-        ("GET", "/root/my-qido/studies/1.2/series?limit=3"),
-        ("GET", "/root/my-wado/studies/1.2/metadata"),
-        ("POST", "/root/my-stow/studies/1.2"),
+        ("GET", "/pacs/my-qido/studies/1.2/series?limit=3"),
+        ("GET", "/pacs/my-wado/studies/1.2/metadata"),
+        ("POST", "/pacs/my-stow/studies/1.2"),
     ]
 
 

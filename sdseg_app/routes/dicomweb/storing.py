@@ -4,8 +4,8 @@ import logging
 import tempfile
 from typing import BinaryIO
 
-from anyio import to_thread
 from fastapi import APIRouter, HTTPException, Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 
 from sdseg.dicomweb.answer import Answer, warning
@@ -62,10 +62,10 @@ async def _store(request: Request, study: str) -> Response:
         raise HTTPException(415, "A compressed body is not taken; send the objects as they are.")
     with tempfile.TemporaryFile(prefix="sdseg-stow-") as body:
         async for piece in request.stream():
-            await to_thread.run_sync(body.write, piece)
+            await run_in_threadpool(body.write, piece)
         body.seek(0)
         with telling():
-            answer = await to_thread.run_sync(_file, body, request, study)
+            answer = await run_in_threadpool(_file, body, request, study)
     return reply(answer)
 
 
