@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Response
 
 from sdseg.dicom.series import Series
 
-WAIT = 180_000  # ms: a browser without a GPU on a busy machine
+WAIT = 90_000  # ms: a browser without a GPU on a busy machine
 # MONAI Label's panel asks whether a training runs and takes the 404 for a no.
 _EXPECTED = re.compile(r"/train/\?check_if_running=true$")
 
@@ -50,13 +50,13 @@ class Overlay:
     Attributes:
         mask: (slices, rows, columns) uint8 in the order of the series, slice by slice by SOPInstanceUID.
         names: value -> name.
-        colour: of value 1, RGB.
+        colour: of value 1 in the active viewport, RGB; empty where it is not drawn there.
     """
 
     label: str
     mask: NDArray[np.uint8]
     names: dict[int, str]
-    colour: tuple[int, int, int]
+    colour: tuple[int, ...]
 
 
 @dataclass
@@ -159,8 +159,7 @@ class Viewer:
         for sop, voxels in zip(state["sops"], state["slices"], strict=True):
             mask[order[sop]] = np.frombuffer(base64.b64decode(voxels), np.uint8).reshape(rows, columns)
         names = {int(value): name for value, name in state["names"].items()}
-        red, green, blue = state["colour"][:3]
-        return Overlay(state["label"], mask, names, (red, green, blue))
+        return Overlay(state["label"], mask, names, tuple(state["colour"] or ())[:3])
 
     def scroll(self, steps: int) -> str:
         """Turn the wheel over the large viewport; what it says about the slice it shows then."""

@@ -6,6 +6,8 @@ const EVERY_MS = 200;
 
 /** Resolves to false when `signal` was aborted before. */
 export async function connect(services, signal) {
+  // Not before React has finished putting the panels into the page.
+  await new Promise(resolve => setTimeout(resolve));
   while (!signal.aborted) {
     const button = connectButton();
     if (button && activeSeries(services) && isReady(services)) {
