@@ -47,6 +47,17 @@ def test_everything_is_there_and_fits(browser: Browser, server: Server, width: i
         keep(page, f"status-{width}-{scheme}")
 
 
+def test_its_links_lead_somewhere(browser: Browser, server: Server, image: Image) -> None:
+    with status_page(browser, server) as page:
+        study = page.locator("#studies").get_by_role("link", name=re.compile("in the viewer"))
+        assert f"StudyInstanceUIDs={image.series.study_instance_uid}" in str(study.get_attribute("href"))
+        links = [str(link.get_attribute("href")) for link in page.locator("a[href]:not([href^='#'])").all()]
+        assert len(set(links)) >= 4
+        for link in set(links):
+            reply = server.get(f"/{link}")
+            assert reply.ok and reply.headers["Content-Type"].startswith("text/html"), link
+
+
 def test_a_measurement_runs_and_ends_without_a_reload(browser: Browser, server: Server, image: Image) -> None:
     with status_page(browser, server) as page:
         page.evaluate("window.sameDocument = true")

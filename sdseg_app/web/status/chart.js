@@ -20,7 +20,8 @@ export function chart(points, { words, range = null, name }) {
   const ys = ticks(...(range ?? [Math.min(...finite.map(([, y]) => y), 0), Math.max(...finite.map(([, y]) => y))]), 3);
   const across = scale(xs, LEFT, WIDTH - RIGHT);
   const up = scale(ys, HEIGHT - BOTTOM, TOP);
-  const line = finite.map(([x, y], index) => `${index ? "L" : "M"}${across(x).toFixed(1)} ${up(y).toFixed(1)}`).join("");
+  const place = ([x, y]) => `${across(x).toFixed(1)} ${up(y).toFixed(1)}`;
+  const line = `M${finite.map(place).join("L")}`;
   return h("svg", { class: `chart ${name}`, viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": words },
     ys.map((y) => [
       h("line", { class: "grid", x1: LEFT, x2: WIDTH - RIGHT, y1: up(y), y2: up(y) }),

@@ -2,22 +2,18 @@
 
 import { listen } from "./actions.js";
 import { ask } from "./api.js";
+import { connectionTo } from "./connection.js";
 import { h, show } from "./dom.js";
 import { follow } from "./live.js";
 import { modelsParts, summaryParts } from "./models.js";
-import { quiet } from "./parts.js";
 import { queueParts, queueSentence } from "./queue.js";
 import { rankingParts } from "./ranking.js";
 import { studiesParts } from "./studies.js";
 import { isTraining, trainingParts } from "./training.js";
-import { clock } from "./words.js";
 
 const EVERY = 30000; // asks what there is, beside whenever a job ends
 const known = { status: null, queue: null, curves: null, asked: new Set(), all: false };
-let barred = false; // not logged in, or not allowed
-let heard = null; // when the server last said something
-
-const WORDS = { live: "Live", polling: "Updated every 5 seconds", loading: "Loading …" };
+const connection = connectionTo(known);
 
 function draw() {
   const { status, queue } = known;
@@ -38,28 +34,6 @@ function fill(section, parts) {
   show(document.querySelector(`#${section} > .body`), parts);
 }
 
-/** What went wrong, or "live" or "polling". */
-function connection(state, answer) {
-  const live = document.getElementById("live");
-  const banner = document.getElementById("banner");
-  const since = heard ? ` What you see is from ${clock(heard)}.` : "";
-  const words = {
-    login: ["You are not logged in. ", h("a", { href: "login" }, "Log in")],
-    forbidden: [`Your account may not see this page. `, h("a", { href: "login" }, "Log in as somebody else")],
-    gone: [`The server does not answer; trying again.${since}`],
-    failed: [answer?.words ?? ""],
-  }[state];
-  barred = state === "login" || state === "forbidden";
-  live.dataset.state = words ? "trouble" : state;
-  const text = words ? "Not connected" : WORDS[state];
-  if (live.textContent !== text) live.textContent = text;
-  banner.hidden = !words;
-  if (words) {
-    show(banner, h("p", {}, words));
-    if (!known.status) for (const body of document.querySelectorAll(".card > .body")) show(body, quiet("Not known now."));
-  } else heard = new Date();
-}
-
 function tell(words) {
   document.getElementById("announcement").textContent = words;
   const note = h("p", { class: "note", role: "presentation" }, words);
@@ -73,12 +47,11 @@ async function loadStatus() {
     known.status = answer.data;
     known.queue ??= answer.data.queue;
     known.curves = answer.data.training;
-    heard ??= new Date();
     draw();
     // The first look may come before the archive has answered.
     if (!answer.data.archive.known) setTimeout(loadStatus, 2000);
   } else {
-    connection(answer.problem, answer);
+    connection.is(answer.problem, answer);
   }
 }
 
@@ -123,6 +96,6 @@ listen({
 });
 draw();
 loadStatus();
-follow(onQueue, connection);
-setInterval(() => document.hidden || barred || loadStatus(), EVERY);
+follow(onQueue, connection.is);
+setInterval(() => document.hidden || connection.barred() || loadStatus(), EVERY);
 document.addEventListener("visibilitychange", () => document.hidden || loadStatus());

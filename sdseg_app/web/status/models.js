@@ -2,6 +2,7 @@
 
 import { h, swatch } from "./dom.js";
 import { badge, identifier, quiet } from "./parts.js";
+import { isTraining } from "./training.js";
 import { MODALITIES, count } from "./words.js";
 
 const SOURCES = {
@@ -47,22 +48,31 @@ function trained({ on, when, steps, continued, software }) {
 function metrics(known) {
   const figures = Object.entries(known);
   if (!figures.length) return h("span", { class: "quiet" }, "The model card names no measurement.");
-  return h("ul", { class: "plain" }, figures.map(([name, value]) => h("li", {}, `${name}: ${Number(value.toPrecision(3))}`)));
+  const rows = figures.map(([name, value]) => h("li", {}, `${name}: ${Number(value.toPrecision(3))}`));
+  return h("ul", {}, rows);
 }
 
 /** The tiles on top. */
 export function summaryParts({ status, queue }) {
   const training = queue?.training;
-  const busy = training && ["running", "paused", "waiting"].includes(training.state);
+  const busy = isTraining(training);
   return [
-    tile("Models ready", status ? status.models.length : "…", status && count(new Set(
-      status.models.flatMap((model) => model.structures.map((one) => one.name))).size, "structure")),
+    tile("Models ready", status?.models.length ?? "…",
+      status && count(structuresOf(status.models).size, "structure")),
     tile("Series", status?.archive.known ? status.archive.total : "…",
       status && `${status.archive.labelled} with a finished label`),
     tile("Segmenting", queue?.running.length ?? "…", queue && waitingWords(queue.waiting.length)),
-    tile("Training", busy ? `${Math.round((100 * training.done) / Math.max(training.total, 1))} %` : queue ? "off" : "…",
+    tile("Training", busy ? percentDone(training) : queue ? "off" : "…",
       busy ? training.model : queue && "none is running"),
   ];
+}
+
+function structuresOf(models) {
+  return new Set(models.flatMap((model) => model.structures.map((one) => one.name)));
+}
+
+function percentDone({ done, total }) {
+  return `${Math.round((100 * done) / Math.max(total, 1))} %`;
 }
 
 function waitingWords(waiting) {
@@ -70,5 +80,9 @@ function waitingWords(waiting) {
 }
 
 function tile(name, value, more) {
-  return h("div", { class: "tile" }, h("p", { class: "tile-name" }, name), h("p", { class: "figure" }, String(value)), h("p", { class: "facts" }, more || ""));
+  return h("div", { class: "tile" },
+    h("p", { class: "tile-name" }, name),
+    h("p", { class: "figure" }, String(value)),
+    h("p", { class: "facts" }, more || ""),
+  );
 }

@@ -39,7 +39,8 @@ export function viewerLink(study, text = "Open") {
   if (!study?.study) return null;
   const query = new URLSearchParams({ StudyInstanceUIDs: study.study });
   return h("a", {
-    class: "button small", href: `ohif/monai-label?${query}`, "aria-label": `Open study ${short(study.study)} in the viewer`,
+    class: "button small", href: `ohif/monai-label?${query}`,
+    "aria-label": `Open study ${short(study.study)} in the viewer`,
   }, text);
 }
 

@@ -17,15 +17,15 @@ const ENDS = { done: ["Done", "good"], failed: ["Failed", "bad"], cancelled: ["C
 export function queueParts({ queue, status }) {
   const mine = status?.server;
   const known = new Map((status?.studies ?? []).map((study) => [study.image, study]));
-  const named = (job) => subject(job, known.get(job.image));
+  const each = (jobs, item) => jobs.map((job) => item(job, subject(job, known.get(job.image)), mine));
   const idle = !queue.running.length && !queue.waiting.length;
   return [
     idle && quiet("Nothing is being segmented. Start one in the viewer or in 3D Slicer, or below."),
-    queue.running.length > 0 && h("ul", { class: "jobs" }, queue.running.map((job) => running(job, named(job), mine))),
+    queue.running.length > 0 && h("ul", { class: "jobs" }, each(queue.running, running)),
     queue.waiting.length > 0 && h("h3", {}, "Waiting"),
-    queue.waiting.length > 0 && h("ol", { class: "jobs waiting" }, queue.waiting.map((job) => waiting(job, named(job), mine))),
+    queue.waiting.length > 0 && h("ol", { class: "jobs waiting" }, each(queue.waiting, waiting)),
     queue.recent.length > 0 && h("h3", {}, "Ended lately"),
-    queue.recent.length > 0 && h("div", { class: "ended" }, first(queue.recent.map((job) => ended(job, named(job))), 4, "ended")),
+    queue.recent.length > 0 && h("div", { class: "ended" }, first(each(queue.recent, ended), 4, "ended")),
   ];
 }
 

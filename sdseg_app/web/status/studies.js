@@ -2,7 +2,7 @@
 
 import { h } from "./dom.js";
 import { badge, imageName, quiet, viewerLink } from "./parts.js";
-import { ago, count, percent } from "./words.js";
+import { ago, percent } from "./words.js";
 
 const TAGS = { final: "Finished", original: "Model’s result" };
 const VERDICTS = { accept: ["Accepted", "good"], reject: ["Rejected", "bad"] };
@@ -19,7 +19,7 @@ export function studiesParts({ status, all }) {
     shown.length < studies.length && h("button", { class: "button", type: "button", "data-action": "all" },
       `Show all ${studies.length}`),
     archive.total > studies.length && all
-      && quiet(`These are ${studies.length} of ${count(archive.total, "series", "series")}; the viewer’s list has all.`),
+      && quiet(`These are ${studies.length} of ${archive.total} series; the viewer’s list has all.`),
   ];
 }
 
@@ -54,20 +54,25 @@ function labels(known) {
   return h("ul", { class: "labels" }, tags.map(([tag, label]) => h("li", {},
     badge(TAGS[tag] ?? tag, tag === "final" ? "good" : "", `Tag: ${tag}`),
     h("span", {}, label.structures.join(", ")),
-    h("span", { class: "facts" }, [label.by && label.by !== "local" && `by ${label.by}`, label.from_archive && "found in the archive", ago(label.saved)]
-      .filter(Boolean).join(", ")),
+    h("span", { class: "facts" }, facts(by(label), label.from_archive && "found in the archive", ago(label.saved))),
   )));
+}
+
+function facts(...known) {
+  return known.filter(Boolean).join(", ");
+}
+
+/** Without a login everybody is "local", which tells nothing. */
+function by(act) {
+  return act.by && act.by !== "local" && `by ${act.by}`;
 }
 
 function review(decided) {
   if (!decided) return NONE();
   const [word, kind] = VERDICTS[decided.verdict] ?? ["", ""];
-  const facts = [
-    !decided.training && decided.verdict !== "reject" && "not for training",
-    decided.by && decided.by !== "local" && `by ${decided.by}`,
-    ago(decided.at),
-  ];
-  return h("span", {}, word && badge(word, kind), word && " ", h("span", { class: "facts" }, facts.filter(Boolean).join(", ")));
+  const unused = !decided.training && decided.verdict !== "reject" && "not for training";
+  const more = facts(unused, by(decided), ago(decided.at));
+  return h("span", {}, word && badge(word, kind), word && " ", h("span", { class: "facts" }, more));
 }
 
 function doubt(study) {

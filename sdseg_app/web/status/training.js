@@ -6,7 +6,9 @@ import { badge, bar, quiet } from "./parts.js";
 import { about, ago, count } from "./words.js";
 
 const STATES = {
-  waiting: ["Waiting for its turn", ""], running: ["Learning", "good"], paused: ["Paused while a segmentation runs", ""],
+  waiting: ["Waiting for its turn", ""],
+  running: ["Learning", "good"],
+  paused: ["Paused while a segmentation runs", ""],
   done: ["Finished", "good"], failed: ["Failed", "bad"], stopped: ["Stopped", ""],
 };
 const STAGES = {
