@@ -15,7 +15,10 @@ from sdseg_app.security.audit_file import AuditFile
 from sdseg_app.security.replies import route_path
 
 # They tell of models, queues and counts, and browsers ask again and again. A refusal is told even here.
-_NO_PATIENT = ("/ohif", "/web", "/login", "/auth", "/info", "/jobs", "/status", "/openapi.json", "/favicon.ico")
+_NO_PATIENT = (
+    *("/ohif", "/web", "/docs", "/openapi.json", "/favicon.ico", "/login", "/auth"),
+    *("/info", "/jobs", "/status", "/train", "/batch", "/scoring"),
+)
 # By the guards, unless a route says so for its own reasons.
 _REFUSED = frozenset({400, 401, 403, 413, 429})
 _LOGINS = frozenset({"/auth/callback", "/logout"})

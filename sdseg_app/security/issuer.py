@@ -1,6 +1,5 @@
 """An OpenID Connect issuer: what it tells about itself (Discovery 1.0) and its public keys (RFC 7517)."""
 
-import json
 import logging
 import threading
 import time
@@ -77,7 +76,7 @@ class Issuer:
             raise UnavailableError(_SENTENCE)
         try:
             return keys.get_signing_key(kid)
-        except (jwt.PyJWKClientConnectionError, jwt.PyJWKSetError, json.JSONDecodeError) as error:
+        except (jwt.PyJWKClientConnectionError, jwt.PyJWKSetError, ValueError) as error:  # the last: no JSON
             raise self._down(error) from None
         except jwt.PyJWKClientError:
             raise NotKnownError("The token is signed with a key that the issuer does not have.") from None
@@ -126,7 +125,10 @@ class Issuer:
 
     def _address(self, told: dict[str, Any], key: str, needed: bool = False) -> str:
         value = told.get(key, "")
-        parts = urlsplit(value) if isinstance(value, str) else urlsplit("")
+        try:
+            parts = urlsplit(value if isinstance(value, str) else "")
+        except ValueError:
+            parts = urlsplit("")
         here = parts.hostname == "localhost" or is_loopback(parts.hostname or "")
         if (needed or value) and not (parts.scheme == "https" or (parts.scheme == "http" and here)):
             raise self._down(f"its {key} is no https address")

@@ -172,6 +172,13 @@ def test_a_provider_that_goes_down_does_not_end_what_is_known(server: Light, pro
     assert seen(server, provider.token()) == 200
 
 
+@pytest.mark.parametrize("keys", [b"<html>", b"\xff\xfe", b"[]", b'{"keys": []}', b'{"keys": [{"kty": "RSA"}]}'])
+def test_keys_that_are_none_let_nobody_in(start: Start, provider: Provider, keys: bytes) -> None:
+    provider.damaged_keys = keys
+    server = start(oidc_issuer=provider.issuer, oidc_audience=AUDIENCE)
+    assert seen(server, provider.token()) in (401, 503)
+
+
 def test_another_issuer_at_the_address_is_not_believed(start: Start, provider: Provider) -> None:
     server = start(oidc_issuer=f"{provider.issuer}/", oidc_audience=AUDIENCE)
     assert seen(server, provider.token(iss=f"{provider.issuer}/")) == 503

@@ -5,6 +5,7 @@ What lies outside is watched by the kernel: it must not even be opened.
 
 import json
 import re
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
@@ -17,12 +18,15 @@ import requests
 from app.running_server import copy_sample
 from helpers.dicom_series import SeriesMaker
 from security.test_hosts import own_address
+from security.test_replies import chunk
 from security.whole_server import CANARY, Whole, evil_zip, tree, whole_server
 
 from sdseg.serving.token_file import new_token
 
 OUTSIDE = SeriesMaker(slices=1, name="outside")
 OUTSIDE_UID = str(OUTSIDE.datasets()[0].SeriesInstanceUID)
+PART = b'--x\r\nContent-Disposition: form-data; name="%s"; filename="a.nii.gz"\r\n\r\n'
+STOW = b"--x\r\nContent-Type: application/dicom\r\n\r\n"
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +53,7 @@ def dicom(home: Path, weights: Path) -> Iterator[Whole]:
     copy_sample(studies / "t1")
     (studies / "secret.dcm").symlink_to(next((outside / "series").iterdir()))
     (studies / "secret").symlink_to(outside / "series")
-    with whole_server(studies.parent, studies, outside, weights, host=False) as server:
+    with whole_server(studies.parent, studies, outside, weights, "max_upload_mb", "2", host=False) as server:
         server.files["image"] = pydicom.dcmread(next((studies / "t1").iterdir())).SeriesInstanceUID.encode()
         yield server
 
@@ -243,6 +247,29 @@ def test_no_zip_leads_out(server: Whole) -> None:
     new = tree(server.studies.parent) - before
     assert not [path for path in new if not path.startswith(("sessions", "model"))]
     assert server.watch.touched() == []
+
+
+@pytest.mark.parametrize(
+    ("target", "kind", "start_of_body"),
+    [
+        ("PUT /session/", "multipart/form-data; boundary=x", PART % b"files"),
+        ("PUT /datastore/label?image=head", "multipart/form-data; boundary=x", PART % b"label"),
+        ("POST /infer/sdseg?image=head", "multipart/form-data; boundary=x", PART % b"file"),
+        ("POST /dicom-web/studies", "multipart/related; type=application/dicom; boundary=x", STOW),
+    ],
+)
+def test_no_upload_is_endless(dicom: Whole, target: str, kind: str, start_of_body: bytes) -> None:
+    head = f"{target} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {kind}\r\nTransfer-Encoding: chunked\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", dicom.port), timeout=60) as client:
+        client.sendall(head.encode() + chunk(start_of_body))
+        for _ in range(33):  # of 64 KiB: a little more than 2 MiB
+            client.sendall(chunk(b"0" * (1 << 16)))
+        answer = b""
+        while b'"detail"' not in answer:
+            received = client.recv(65536)
+            assert received, answer
+            answer += received
+    assert answer.startswith(b"HTTP/1.1 413"), answer
 
 
 def test_the_stock_default_answers_this_machine_only(dicom: Whole) -> None:
