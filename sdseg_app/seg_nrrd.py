@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from sdseg.errors import InputError, LabelError
 from sdseg.volume.grid import GRID_TOLERANCE, Grid, farthest
+from sdseg.volume.volume_check import check_volume
 from sdseg.volume.volume_files import LPS_TO_RAS, grid_of
 
 SUFFIX = ".seg.nrrd"
@@ -39,6 +40,7 @@ def read_seg_nrrd(path: Path, image: Path, values: Mapping[str, int]) -> Voxels 
         InputError: not readable.
         LabelError: another grid, a segment with another name that is not empty, or segments that overlap.
     """
+    check_volume(path)
     try:
         file = sitk.ReadImage(str(path))
         segments = _segments(file)

@@ -8,6 +8,7 @@ from typing import BinaryIO
 
 from sdseg.dicom.files import is_dicom
 from sdseg.errors import InputError
+from sdseg.volume.volume_check import check_volume
 from sdseg_app.routes.uploads import IMAGES
 from sdseg_app.session_zip import unpack
 
@@ -59,7 +60,9 @@ def _image(sent: Sequence[Sent], folder: Path) -> Path:
     suffix = _suffix(name)
     if suffix is None:
         raise InputError(f"The file is of no known kind; send DICOM, or one of {', '.join(IMAGES)}.")
-    return path.rename(folder / f"image{suffix}")
+    image = path.rename(folder / f"image{suffix}")
+    check_volume(image)
+    return image
 
 
 def _suffix(name: str) -> str | None:

@@ -1,5 +1,6 @@
 """PUT, GET, HEAD and DELETE /session/: images sent ahead, and what hostile uploads must not do."""
 
+import gzip
 import io
 import resource
 import stat
@@ -202,9 +203,22 @@ def test_a_hostile_zip_leaves_nothing(server: Server, kind: str) -> None:
     assert not list(Path(gettempdir()).glob("evil*"))
 
 
+def large_volume() -> bytes:
+    """The header of 2048 x 1024 x 1024 voxels, and too few of them."""
+    header = nibabel.Nifti1Header()
+    header.set_data_dtype(np.uint8)
+    header.set_data_shape((2048, 1024, 1024))
+    return gzip.compress(header.binaryblock + bytes(2**20))
+
+
 ODD: dict[str, tuple[list[tuple[str, bytes]], dict[str, str]]] = {
     "no file": ([], {}),
     "a text": ([("notes.txt", b"hello")], {}),
+    "a NRRD that names a file of the server": (
+        [("a.nrrd", b"NRRD0004\ntype: uint8\ndimension: 3\nsizes: 2 2 2\nencoding: raw\ndata file: /etc/passwd\n\n")],
+        {},
+    ),
+    "a volume of 2 GB in some kilobytes": ([("a.nii.gz", large_volume())], {}),
     "no name": ([("x", b"hello")], {}),
     "a ZIP without uncompress": ([("a.zip", zipped(("a.nii", volume())))], {}),
     "two volumes": ([("a.nii", volume()), ("b.nii", volume())], {}),

@@ -8,6 +8,7 @@ from copy import copy
 from pathlib import Path
 
 from sdseg.errors import InputError, SdsegError
+from sdseg.volume.volume_check import check_volume
 
 
 def check_exists(source: Path) -> None:
@@ -27,6 +28,8 @@ def load_failures(source: Path) -> Iterator[None]:
         InputError: also at once, if there is nothing at `source`.
     """
     check_exists(source)
+    if Path(source).is_file():
+        check_volume(Path(source))
     try:
         yield
     except SdsegError:

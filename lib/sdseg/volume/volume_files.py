@@ -1,30 +1,22 @@
 """Volume and picture files as arrays (i, j, k) with a grid; i is the column of a slice or picture, j its row."""
 
-import zlib
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
 import SimpleITK as sitk
-from nibabel.filebasedimages import ImageFileError
-from nibabel.spatialimages import HeaderDataError, SpatialImage
+from nibabel.spatialimages import SpatialImage
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from sdseg.dicom.files import is_series
 from sdseg.dicom.series import load_series
 from sdseg.errors import InputError, LabelError
 from sdseg.volume.grid import Grid
+from sdseg.volume.volume_check import ITK, NIFTI, PICTURES, READ_ERRORS, check_volume
 
-NIFTI = (".nii", ".nii.gz")
-ITK = (".nrrd", ".nhdr", ".mha", ".mhd")
-PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
 LOSSY = (".jpg", ".jpeg")
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
-READ_ERRORS = (
-    *(ImageFileError, HeaderDataError, UnidentifiedImageError, Image.DecompressionBombError, zlib.error),
-    *(OSError, EOFError, ValueError, RuntimeError, KeyError, OverflowError, MemoryError),
-)
 
 
 def has_suffix(path: Path, suffixes: tuple[str, ...]) -> bool:
@@ -51,6 +43,7 @@ def read(path: Path) -> tuple[NDArray, Grid]:
     reader = next((reader for suffixes, reader in readers.items() if has_suffix(path, suffixes)), None)
     if reader is None:
         raise InputError(f"{path.name} is of an unknown kind: give NIfTI, NRRD, MetaImage or a DICOM SEG.")
+    check_volume(path)
     try:
         return reader(path)
     except READ_ERRORS:
