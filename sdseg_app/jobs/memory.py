@@ -3,13 +3,13 @@
 import errno
 import gc
 import re
-import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import torch
 
 from sdseg.errors import SdsegError
+from sdseg.jobs.errors import chain_of, forget_locals
 
 _WORDS = re.compile(r"out of memory|can't allocate memory|cannot allocate memory|not enough memory|alloc_failed", re.I)
 
@@ -28,8 +28,7 @@ def enough_memory(device: str, let_go: Callable[[], None]) -> Iterator[None]:
     except (RuntimeError, MemoryError, OSError, SdsegError) as error:
         if not is_memory_error(error):
             raise
-        for link in _chain(error):
-            traceback.clear_frames(link.__traceback__)  # they hold the tensors
+        forget_locals(error)
         release(let_go)
         elsewhere = "choose the device cpu" if device != "cpu" else "close other programs"
         raise MemoryShortError(
@@ -51,14 +50,5 @@ def is_memory_error(error: BaseException) -> bool:
         isinstance(link, MemoryError | torch.OutOfMemoryError)
         or (isinstance(link, OSError) and link.errno == errno.ENOMEM)
         or (isinstance(link, RuntimeError) and _WORDS.search(str(link)) is not None)
-        for link in _chain(error)
+        for link in chain_of(error)
     )
-
-
-def _chain(error: BaseException) -> Iterator[BaseException]:
-    link: BaseException | None = error
-    seen: set[int] = set()
-    while link is not None and id(link) not in seen:
-        seen.add(id(link))
-        yield link
-        link = link.__cause__ or link.__context__

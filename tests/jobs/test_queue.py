@@ -233,6 +233,20 @@ def test_a_failure_is_told_without_its_insides_and_holds_no_memory() -> None:
     assert queue.submit(CPU, lambda job: "next").future.result(SECONDS) == "next"
 
 
+def test_a_chain_of_errors_that_is_a_ring_ends() -> None:
+    def wrong(job: Job) -> None:
+        cause, consequence = InputError("The image is broken; send another."), RuntimeError("of a library")
+        cause.__cause__, consequence.__cause__ = consequence, cause
+        raise cause
+
+    queue = JobQueue(1)
+    job = queue.submit(CPU, wrong)
+    with pytest.raises(InputError):
+        job.future.result(SECONDS)
+    until(queue, lambda: job.state == "failed")
+    assert queue.submit(CPU, lambda job: "next").future.result(SECONDS) == "next"
+
+
 def _refuse(job: Job) -> None:
     raise InputError("The image is broken; send another.")
 

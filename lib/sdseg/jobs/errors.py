@@ -1,5 +1,8 @@
 """Why a job has no result."""
 
+import traceback
+from collections.abc import Iterator
+
 from sdseg.errors import SdsegError
 
 
@@ -24,3 +27,19 @@ class JobCancelledError(SdsegError):
 
 class DuplicateJobError(SdsegError):
     """There is a job of this id already."""
+
+
+def chain_of(error: BaseException) -> Iterator[BaseException]:
+    """The error and those it came from, each once: a chain may be a ring."""
+    link: BaseException | None = error
+    seen: set[int] = set()
+    while link is not None and id(link) not in seen:
+        seen.add(id(link))
+        yield link
+        link = link.__cause__ or link.__context__
+
+
+def forget_locals(error: BaseException) -> None:
+    """Let go of what the frames of its chain hold, tensors among it."""
+    for link in chain_of(error):
+        traceback.clear_frames(link.__traceback__)

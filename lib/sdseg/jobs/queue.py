@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-import traceback
 import uuid
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -14,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sdseg.errors import SdsegError, UnknownNameError
-from sdseg.jobs.errors import DuplicateJobError, JobCancelledError, QueueFullError
+from sdseg.jobs.errors import DuplicateJobError, JobCancelledError, QueueFullError, forget_locals
 from sdseg.jobs.job import CANCELLED, Asked, Job, State
 from sdseg.jobs.status import JobStatus, status_of
 
@@ -198,10 +197,7 @@ def _error_of(future: Future[Any]) -> BaseException | None:
     """What it raised, without the tensors that its frames hold."""
     if future.cancelled():
         return CancelledError()
-    error = link = future.exception()
-    seen: set[int] = set()
-    while link is not None and id(link) not in seen:  # `raise cause from error` makes a ring of a chain
-        seen.add(id(link))
-        traceback.clear_frames(link.__traceback__)
-        link = link.__cause__ or link.__context__
+    error = future.exception()
+    if error is not None:
+        forget_locals(error)
     return error
