@@ -183,7 +183,7 @@ def test_a_file_cut_short_spoils_nothing_else(web: Web, zoo: Path) -> None:
     whole, cut = found(zoo, "CUT")
     assert len(web.get(f"{path_of(whole, instance=False)}/metadata").json()) == 2
     assert one_part(web.get(f"{path_of(whole)}/frames/1", accept=AS_OHIF))[1] == whole.PixelData
-    for what in ("frames/1", "rendered"):
+    for what in ("frames/1", "rendered", "bulkdata/7FE00010"):
         reply = web.get(f"{path_of(cut)}/{what}", accept="*/*")
         assert reply.status_code == 422 and reply.json()["detail"].endswith(".")
         assert str(zoo) not in reply.text

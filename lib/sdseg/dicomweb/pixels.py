@@ -74,7 +74,13 @@ class Pixels:
             raise RequestError(404, f"There is no frame {number}; the instance has {self.frames}.")
 
     def pieces(self, size: int = 1 << 18) -> Iterator[bytes]:
-        """The whole value of what is not compressed, as it is stored."""
+        """The whole value of what is not compressed, as it is stored. Raises InputError at once: it is cut short."""
+        inflated = self.transfer_syntax == DeflatedExplicitVRLittleEndian
+        if not inflated and self.offset + self.length > self.path.stat().st_size:
+            raise self.damaged()
+        return self._pieces(size)
+
+    def _pieces(self, size: int) -> Iterator[bytes]:
         with self._open() as stream:
             left = self.length
             while left > 0 and (piece := stream.read(min(size, left))):
