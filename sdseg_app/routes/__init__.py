@@ -1,1 +1,1 @@
-"""Our own HTTP routes, placed in front of MONAI Label's: checked input, one-sentence errors, no blocked server."""
+"""The HTTP routes: checked input, declared answers, one-sentence errors, no blocked server."""

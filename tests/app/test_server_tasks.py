@@ -106,6 +106,32 @@ def test_a_training_can_be_stopped(busy_server: Server) -> None:
     assert busy_server.get("/train/", check_if_running="true").status_code == 404
 
 
+def test_stopping_stops_what_waits_too(busy_server: Server) -> None:
+    """OHIF's panel posts to /train/ for every model, and stops at /train/."""
+    long = {"max_epochs": 1000, "name": "stopped"}
+    started = busy_server.post("/train/", {"sdseg": long}).json()
+    assert set(started) == {"sdseg"}
+    assert busy_server.post("/train/", {"sdseg": long}).status_code == 429
+    waiting = busy_server.post("/train/sdseg", long, enqueue="true").json()
+    assert waiting["status"] == "SUBMITTED"
+    assert requests.delete(f"{busy_server.url}/train/", timeout=60).json()["id"] == started["sdseg"]["result"]["id"]
+    assert busy_server.get("/train/", check_if_running="true").status_code == 404
+    tasks = {task["id"]: task["status"] for task in busy_server.get("/train/", all="true").json()}
+    assert tasks[waiting["id"]] == tasks[started["sdseg"]["result"]["id"]] == "STOPPED"
+    assert requests.delete(f"{busy_server.url}/train/", timeout=60).json() is None, "nothing is left to stop"
+
+
+def test_the_weights_can_be_downloaded(busy_server: Server, tmp_path: Path) -> None:
+    archive = tmp_path / "sdseg.zip"
+    archive.write_bytes(busy_server.get("/model/sdseg").content)
+    shutil.unpack_archive(archive, tmp_path / "weights")
+    (folder,) = (tmp_path / "weights").iterdir()
+    assert busy_server.get("/model/info/sdseg").json()["checksum"] == f"SHA256:{weights_sha256(folder)}"
+    assert busy_server.get("/model/liver").status_code == 404
+    refused = requests.put(f"{busy_server.url}/model/sdseg", files={"file": archive.read_bytes()}, timeout=60)
+    assert refused.status_code == 405
+
+
 def test_the_labelled_images_can_be_downloaded(busy_server: Server, image: Image, tmp_path: Path) -> None:
     archive = tmp_path / "dataset.zip"
     archive.write_bytes(busy_server.get("/datastore/dataset").content)

@@ -19,7 +19,7 @@ function inWords(schema, schemas) {
   if (schema.type === "array") return `list of ${inWords(schema.items, schemas)}`;
   if (schema.format === "binary" || schema.contentMediaType === "application/octet-stream") return "file";
   const limits = [
-    ["minimum", "from"], ["maximum", "to"], ["minLength", "at least"], ["maxLength", "characters at most"], ["pattern", "like"],
+    ["minimum", "from"], ["maximum", "to"], ["minLength", "characters at least"], ["maxLength", "characters at most"], ["pattern", "like"],
   ].filter(([key]) => schema[key] !== undefined).map(([key, word]) => `${word} ${schema[key]}`);
   return [schema.type ?? "anything", ...limits].join(", ");
 }
