@@ -1,6 +1,8 @@
 """Who asks: by bearer token, or by the login of a browser."""
 
-import anyio
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -32,8 +34,8 @@ class Authenticator:
         self.code_flow = CodeFlow(settings, self.oidc) if self.oidc and settings.oidc_client_id else None
         self.logins = Logins(settings.login_hours)
         self.attempts = Attempts()
-        # Few threads: an issuer that hangs must not take those of the routes.
-        self._threads = anyio.CapacityLimiter(4)
+        # Few and of its own: an issuer that hangs must not take the threads of the routes.
+        self._threads = ThreadPoolExecutor(4, "login")
 
     @property
     def enabled(self) -> bool:
@@ -59,7 +61,7 @@ class Authenticator:
             return user
         if self.oidc is None or token.count(".") != 2:
             raise NotKnownError("This token is not known here, or no longer.")
-        return await anyio.to_thread.run_sync(self.oidc.user_of, token, limiter=self._threads)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self.oidc.user_of, token)
 
     def _of_cookie(self, request: Request) -> User | None:
         login = self.logins.find(request.cookies.get(cookie_name(request), ""))
