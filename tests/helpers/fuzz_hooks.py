@@ -11,6 +11,8 @@ import schemathesis
 
 _KNOWN: dict[str, str] = json.loads(os.environ["SDSEG_FUZZ_KNOWN"])  # name of a parameter -> a value that exists
 
+_REPLY_SECONDS, _STREAM_SECONDS = 120.0, 2.0
+
 
 @schemathesis.hook  # type: ignore[untyped-decorator]
 def map_case(context: Any, case: Any) -> Any:
@@ -21,6 +23,12 @@ def map_case(context: Any, case: Any) -> Any:
             elif name in _KNOWN and _is_valid(case) and len(str(values[name])) % 2:
                 values[name] = _KNOWN[name]
     return case
+
+
+@schemathesis.hook  # type: ignore[untyped-decorator]
+def before_call(context: Any, case: Any, kwargs: dict[str, Any]) -> None:
+    """An inference may wait for others; a stream of events does not end by itself."""
+    kwargs["timeout"] = _STREAM_SECONDS if case.path.endswith("/events") else _REPLY_SECONDS
 
 
 def _is_valid(case: Any) -> bool:
