@@ -7,6 +7,7 @@ import pytest
 from monailabel.interfaces.datastore import DefaultLabelTag
 
 from sdseg.errors import InputError, LabelError, UnknownNameError
+from sdseg_app.config.security import SecuritySettings
 from sdseg_app.infer_params import InferParams
 from sdseg_app.names import check_name, label_values
 from sdseg_app.settings import AppSettings
@@ -79,7 +80,8 @@ def test_wrong_training_parameters_are_named(values: dict[str, Any], words: str)
 
 def test_configuration_has_defaults_and_names_what_is_wrong(tmp_path: Path) -> None:
     options = AppSettings.from_conf({}, tmp_path)
-    assert options == AppSettings(("sdseg",), {}, (tmp_path / "model").resolve(), None)
+    home = (tmp_path / "model").resolve()
+    assert options == AppSettings(("sdseg",), {}, home, None, security=SecuritySettings().with_audit_log(home))
     with pytest.raises(UnknownNameError, match="no model liver; use --conf models sdseg"):
         AppSettings.from_conf({"models": "sdseg, liver"}, tmp_path)
     with pytest.raises(UnknownNameError):
