@@ -12,11 +12,11 @@ export TORCH_INDEX_URL
 export PYTHON_IS_DEFAULT := $(if $(filter file,$(origin PYTHON)),yes)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test test-full test-tools pacs-demo soak lint format venv venv-dev lock clean
+.PHONY: help demo serve test test-full test-tools pacs-demo soak fuzz audit lint format venv venv-dev lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
-	@echo "Options: STUDIES=folder  PYTHON=python3.12  VENV=folder  TORCH_INDEX_URL=url  ARGS='-k name -x' (for test, pacs-demo, soak)"
+	@echo "Options: STUDIES=folder  PYTHON=python3.12  VENV=folder  TORCH_INDEX_URL=url  ARGS='-k name -x' (for test, pacs-demo, soak, fuzz)"
 
 demo: venv ## segment the sample series and show what comes out
 	@$(VENV)/bin/sdseg demo
@@ -41,6 +41,12 @@ pacs-demo: venv ## C-STORE in, the node, SEG back by C-STORE and by STOW, with a
 soak: venv ## 1,000 studies through a node that is killed again and again, into archives that fail
 	@scripts/install-system-deps.sh
 	@$(VENV)/bin/python scripts/soak.py $(ARGS)
+
+fuzz: venv-dev ## ten minutes of schemathesis against a running server
+	@$(VENV)/bin/python scripts/api_fuzz.py $(ARGS)
+
+audit: venv-dev ## known weaknesses of the installed packages
+	@scripts/audit.sh "$(VENV)"
 
 lint: venv-dev ## check style and types
 	@$(VENV)/bin/ruff check .

@@ -20,7 +20,7 @@ class ModelSettings(Group):
     )
     device: str | None = Field(
         None,
-        description="Device of a model unless a request names one (cpu, cuda:0 ...); default: a GPU where there is one.",
+        description="Device of a model unless a request names one (cpu, cuda:0 ...); default: a GPU if there is one.",
     )
     structures: Path | None = Field(
         None, description="File with the codes of labels that the table of structures lacks (docs/structures.md)."

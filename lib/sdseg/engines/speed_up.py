@@ -21,9 +21,9 @@ _CACHED_BYTES = 8 * 2**20
 def speed_up(pipeline: SDSegPipeline, engine: Engine) -> SDSegPipeline:
     """The same model run by `engine`; `pipeline` is taken over and must not be used afterwards.
 
-    On a CPU its decoder and encoder take as many slices at a time as the caches hold, its U-Net the batch. It draws the same noise and
-    gives the same masks, exactly up to rounding; it cannot be trained or saved, and a binary one makes one
-    reverse step only.
+    On a CPU its decoder and encoder take as many slices at a time as the caches hold, its U-Net the batch. It draws
+    the same noise and gives the same masks, exactly up to rounding; it cannot be trained or saved, and a binary one
+    makes one reverse step only.
     """
     device, size = pipeline.device, pipeline.image_size
     run, at_a_time = _RUNNERS[engine.backend], _at_a_time(pipeline) if device.type == "cpu" else None
