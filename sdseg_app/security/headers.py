@@ -19,7 +19,8 @@ _VIEWER = (
     "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; "
     "connect-src 'self' data: blob:; form-action 'self'; base-uri 'none'; object-src 'none'; frame-ancestors 'none'"
 )
-_VIEWER_PAGE = _VIEWER.format(eval="")
+# Cornerstone's adapter, which reads DICOM SEG in the page, evaluates text.
+_VIEWER_PAGE = _VIEWER.format(eval="'unsafe-eval' ")
 # A script's own policy counts where it runs as a worker: the decoders of JPEG 2000 and JPEG-LS, made by Emscripten,
 # build functions from texts there. The page with its scripts may not.
 _VIEWER_WORKER = _VIEWER.format(eval="'unsafe-eval' ")
