@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Response
 
 from sdseg.dicom.series import Series
 
-WAIT = 90_000  # ms: a browser without a GPU on a busy machine
+WAIT = 60_000  # ms: a browser without a GPU on a busy machine
 # MONAI Label's panel asks whether a training runs and takes the 404 for a no.
 _EXPECTED = re.compile(r"/train/\?check_if_running=true$")
 
