@@ -12,6 +12,7 @@ from monailabel.utils.others.generic import device_list
 
 from sdseg.inference.provenance import facts_of
 from sdseg.inference.segmenter import Segmenter
+from sdseg.model.batching import slices_at_a_time
 from sdseg.volume.load import load_failures
 from sdseg.volume.recipe import invert
 from sdseg.volume.series_reader import CORRECTIONS
@@ -134,7 +135,7 @@ class SDSegInferTask(BasicInferTask):
         watching().enter("model", slices)
         with self._devices.inference(data["device"]) as share:
             data[self.output_label_key] = segmenter.predict(
-                data["image"], data["seed"], _slices_at_a_time(data["device"]), _both(data[_COUNT], share)
+                data["image"], data["seed"], slices_at_a_time(segmenter.pipeline), _both(data[_COUNT], share)
             )
         return data
 
@@ -157,7 +158,7 @@ class SDSegInferTask(BasicInferTask):
                     probability,
                     data["seed"],
                     noises,
-                    _slices_at_a_time(data["device"]),
+                    slices_at_a_time(segmenter.pipeline),
                     _both(data[_COUNT], share),
                 )
             watching().enter("restore")
@@ -186,12 +187,6 @@ class SDSegInferTask(BasicInferTask):
         self._segmenters.clear()
 
     clear_cache = clear
-
-
-def _slices_at_a_time(device: str) -> int:
-    """A job is stopped, and shares its device, between two batches: on a CPU one slice takes as long alone as among
-    others, a GPU is quicker with several. The result is the same but for rounding."""
-    return 1 if device == "cpu" else 8
 
 
 def _both(count: SliceCount, share: Callable[[], None]) -> Callable[[int, int], None]:

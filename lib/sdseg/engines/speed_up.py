@@ -11,11 +11,9 @@ from sdseg.engines.engine import Engine
 from sdseg.engines.folding import fold_time, fold_upsampling
 from sdseg.engines.parts import AtTimestep, DecodingHalf, FastDecoder, FastEncoder, FastUNet, Run
 from sdseg.engines.torch_run import torch_run
+from sdseg.model.batching import slices_at_a_time
 from sdseg.model.pipeline import SDSegPipeline
 from sdseg.model.unet import DenoisingUNet
-
-# What the largest activation of an autoencoder may take on a CPU, so that the next layer finds it in a cache.
-_CACHED_BYTES = 8 * 2**20
 
 
 def speed_up(pipeline: SDSegPipeline, engine: Engine) -> SDSegPipeline:
@@ -26,7 +24,7 @@ def speed_up(pipeline: SDSegPipeline, engine: Engine) -> SDSegPipeline:
     makes one reverse step only.
     """
     device, size = pipeline.device, pipeline.image_size
-    run, at_a_time = _RUNNERS[engine.backend], _at_a_time(pipeline) if device.type == "cpu" else None
+    run, at_a_time = _RUNNERS[engine.backend], slices_at_a_time(pipeline) if device.type == "cpu" else None
     vae, encoder, unet = pipeline.vae, pipeline.vision_encoder, pipeline.unet
     decoder = DecodingHalf(vae)
     fold_upsampling(decoder)
@@ -41,12 +39,6 @@ def speed_up(pipeline: SDSegPipeline, engine: Engine) -> SDSegPipeline:
     )
     fast.set_progress_bar_config(disable=True)
     return fast
-
-
-def _at_a_time(pipeline: SDSegPipeline) -> int:
-    """Slices that encoder and decoder run together: one of the paper's size, several of a small model."""
-    largest = pipeline.vae.config.block_out_channels[0] * pipeline.image_size**2 * torch.float32.itemsize
-    return max(1, _CACHED_BYTES // largest)
 
 
 def _fast_unet(unet: Any, latent: torch.Tensor, timestep: int, run: Callable[..., Run]) -> torch.nn.Module:
