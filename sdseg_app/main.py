@@ -18,29 +18,29 @@ from sdseg.dicom.own_structures import use_structures
 from sdseg.errors import InputError, SdsegError, UnknownNameError
 from sdseg.inference.provenance import FACTS
 from sdseg.pacs.search import SeriesKey
-from sdseg_app.batch_task import SDSegBatchInferTask
-from sdseg_app.datastore import ArchiveDatastore
-from sdseg_app.images_snapshot import ImagesSnapshot
-from sdseg_app.infer_params import InferParams
-from sdseg_app.infer_task import MEASURED, SDSegInferTask
 from sdseg_app.jobs.lanes import Devices
 from sdseg_app.jobs.results import KeptResults
 from sdseg_app.jobs.service import InferenceJobs
 from sdseg_app.jobs.watch import Nobody, Watch
-from sdseg_app.label_saving import INFERENCE
+from sdseg_app.labels.saving import INFERENCE
 from sdseg_app.one_line import one_line_errors
 from sdseg_app.routes.install import in_server, install_routes, is_installed
 from sdseg_app.security.place import check_place
-from sdseg_app.served import open_models
-from sdseg_app.sessions import SessionStore
+from sdseg_app.served.models import open_models
+from sdseg_app.served.weights_choice import note_server_start
+from sdseg_app.sessions.store import SessionStore
 from sdseg_app.settings import AppSettings
-from sdseg_app.status_uncertainty import uncertainty_info
-from sdseg_app.strategies import RandomImage
-from sdseg_app.studies import open_datastore
-from sdseg_app.train_params import TrainParams
-from sdseg_app.train_task import SDSegTrainTask
-from sdseg_app.viewer_volume import viewer_volume
-from sdseg_app.weights_choice import note_server_start
+from sdseg_app.status.uncertainty import uncertainty_info
+from sdseg_app.stores.datastore import ArchiveDatastore
+from sdseg_app.stores.images_snapshot import ImagesSnapshot
+from sdseg_app.stores.studies import open_datastore
+from sdseg_app.stores.viewer_volume import viewer_volume
+from sdseg_app.tasks.batch_task import SDSegBatchInferTask
+from sdseg_app.tasks.infer_params import InferParams
+from sdseg_app.tasks.infer_task import MEASURED, SDSegInferTask
+from sdseg_app.tasks.strategies import RandomImage
+from sdseg_app.tasks.train_params import TrainParams
+from sdseg_app.tasks.train_task import SDSegTrainTask
 
 # It tells of every single search; the server's own log lines say what they were for.
 logging.getLogger("dicomweb_client").setLevel(logging.WARNING)
@@ -241,8 +241,8 @@ class SDSegApp(MONAILabelApp):
         if model not in self._trainers:
             raise UnknownNameError(f"There is no trainer {model[:80]!r} here, but {', '.join(self._trainers)}.")
         TrainParams.parse(params)
-        if not self.datastore().get_labeled_images():
-            raise InputError("There is nothing to train on yet; save a final label first.")
+        if not self.datastore().get_training_images():
+            raise InputError("There is nothing to train on yet; save a final label, or let one be used for training.")
 
     def check_strategy(self, strategy: str) -> None:
         if strategy not in self._strategies:

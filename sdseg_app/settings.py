@@ -11,7 +11,7 @@ from sdseg_app.config.jobs import JobSettings
 from sdseg_app.config.models import ModelSettings
 from sdseg_app.config.security import SecuritySettings
 from sdseg_app.names import check_name
-from sdseg_app.weights_choice import SHIPPED
+from sdseg_app.served.weights_choice import SHIPPED
 
 logger = logging.getLogger(__name__)
 

@@ -1,9 +1,12 @@
-"""Fixtures for all tests: synthetic DICOM series and the sample data."""
+"""Fixtures for all tests: synthetic DICOM series, the sample data, and a browser."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from helpers.browser import chromium
 from helpers.dicom_series import SeriesMaker
+from playwright.sync_api import Browser
 
 SAMPLE_DATA = Path(__file__).parents[1] / "sample-data"
 
@@ -24,3 +27,10 @@ def series_maker() -> type[SeriesMaker]:
 def ct_folder(tmp_path: Path) -> Path:
     """A folder with a synthetic axial CT of 6 slices, 20 rows, 24 columns."""
     return SeriesMaker().save(tmp_path / "ct")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """One for all tests of a process: Playwright starts no second."""
+    with chromium() as running:
+        yield running

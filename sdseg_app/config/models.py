@@ -6,7 +6,7 @@ from pydantic import Field, field_validator
 
 from sdseg.model.kinds import SDSEG
 from sdseg_app.config.group import Group, Words
-from sdseg_app.device_names import DEVICE
+from sdseg_app.served.device_names import DEVICE
 
 
 class ModelSettings(Group):

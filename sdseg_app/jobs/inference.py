@@ -10,13 +10,13 @@ from monailabel.interfaces.datastore import Datastore
 from sdseg.errors import InputError
 from sdseg.inference.uncertainty import Uncertainty
 from sdseg.jobs.job import Job
-from sdseg_app.filing import build_result_seg, file_result
-from sdseg_app.infer_task import MEASURED
 from sdseg_app.jobs.memory import enough_memory, release
 from sdseg_app.jobs.order import Order, Output
 from sdseg_app.jobs.reply import Reply, bytes_reply, file_reply, json_reply, multipart_reply
 from sdseg_app.jobs.watch import Watch
-from sdseg_app.maps import build_maps, file_maps, zip_maps
+from sdseg_app.labels.filing import build_result_seg, file_result
+from sdseg_app.labels.maps import build_maps, file_maps, zip_maps
+from sdseg_app.tasks.infer_task import MEASURED
 
 
 class Inferring(Protocol):
@@ -72,7 +72,8 @@ class Inference:
             file_maps(store, maps)
             return bytes_reply(folder, name, content, "application/dicom")
         if save_seg:
-            told = {**told, "seg": file_result(store, image, mask, told), "maps": file_maps(store, maps)}
+            filed = {"seg": file_result(store, image, mask, told), "maps": file_maps(store, maps)}
+            told = {**told, **(filed if self._order.tells_paths else _without_paths(filed))}
         if output is Output.uncertainty:
             return bytes_reply(folder, f"{mask.stem}.zip", zip_maps(measured, mask, told), "application/zip")
         if output is Output.json:
@@ -80,6 +81,11 @@ class Inference:
         if output is Output.image:
             return file_reply(folder, mask)
         return multipart_reply(folder, mask, told)
+
+
+def _without_paths(filed: dict[str, Any]) -> dict[str, Any]:
+    told = {key: value for key, value in filed.items() if key != "path"}
+    return {key: _without_paths(value) if isinstance(value, dict) else value for key, value in told.items()}
 
 
 @contextmanager

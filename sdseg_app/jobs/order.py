@@ -7,7 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from sdseg_app.infer_params import InferParams
+from sdseg_app.tasks.infer_params import InferParams
 
 
 class Output(StrEnum):
@@ -32,6 +32,7 @@ class Order:
         file: gives the file or folder of an upload or a session when the time has come; None for an image of the
             datastore.
         called: what is said of the image in lists.
+        tells_paths: whether whoever asks is on this machine and may learn where a result was filed.
         held: what was opened for it, an upload's folder; closed when the job has ended.
     """
 
@@ -41,6 +42,7 @@ class Order:
     output: Output
     file: Callable[[], Path] | None
     called: str
+    tells_paths: bool = False
     held: ExitStack = field(default_factory=ExitStack)
 
     @property

@@ -9,12 +9,12 @@ from monailabel.interfaces.datastore import Datastore
 from monailabel.interfaces.utils.app import app_instance
 
 from sdseg.pacs.search import SeriesKey
-from sdseg_app.infer_params import InferParams
 from sdseg_app.jobs.service import InferenceJobs
 from sdseg_app.security.outcome import AccessError, NotAllowedError
 from sdseg_app.security.users import Role, User
-from sdseg_app.segmenters import Segmenters
+from sdseg_app.served.segmenters import Segmenters
 from sdseg_app.settings import AppSettings
+from sdseg_app.tasks.infer_params import InferParams
 
 
 class RunningApp(Protocol):

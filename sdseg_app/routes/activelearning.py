@@ -1,7 +1,6 @@
 """POST /activelearning/{strategy}: which image to label next."""
 
 import time
-from ipaddress import ip_address
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
@@ -12,6 +11,7 @@ from pydantic import Field
 from sdseg_app.routes.access import Reader, running_app
 from sdseg_app.routes.form_json import JsonBody
 from sdseg_app.routes.responses import Told, errors
+from sdseg_app.routes.server_paths import asked_from_here
 
 router = APIRouter(prefix="/activelearning", tags=["ActiveLearning"])
 
@@ -47,7 +47,7 @@ def next_sample(
     info = app.datastore().get_image_info(sample["id"])
     asked_by = str(given.get("client_id") or user.name)[:_LONGEST_NAME]
     _note_asked(app.datastore(), sample["id"], info, strategy, asked_by)
-    here = {"path": str(app.image_file(sample["id"]))} if _is_here(request) else {"path": None}
+    here = {"path": str(app.image_file(sample["id"]))} if asked_from_here(request) else {"path": None}
     return Sample(**{**info, **sample, **here})
 
 
@@ -55,11 +55,3 @@ def _note_asked(store: Datastore, image: str, info: dict[str, Any], strategy: st
     """So that the next who asks gets another image."""
     asked = {**info.get("strategy", {}), strategy: {"ts": int(time.time()), "client_id": asked_by}}
     store.update_image_info(image, {"strategy": asked})
-
-
-def _is_here(request: Request) -> bool:
-    """Whether who asks sits at the server's own machine and so can open its files."""
-    try:
-        return request.client is not None and ip_address(request.client.host).is_loopback
-    except ValueError:
-        return False

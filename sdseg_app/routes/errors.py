@@ -21,10 +21,10 @@ from starlette.routing import compile_path, get_route_path
 
 from sdseg.errors import DeliveryError, SdsegError, UnknownNameError, WeightsError
 from sdseg.jobs.errors import JobCancelledError, QueueFullError
-from sdseg_app.background import TaskRunningError
 from sdseg_app.routes.server_paths import hide_paths
 from sdseg_app.security.headers import security_headers
 from sdseg_app.security.replies import route_path
+from sdseg_app.tasks.background import TaskRunningError
 
 logger = logging.getLogger(__name__)
 

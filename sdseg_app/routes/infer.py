@@ -12,18 +12,19 @@ from fastapi.responses import JSONResponse, Response
 from sdseg.errors import InputError
 from sdseg.jobs.job import Job
 from sdseg.jobs.status import JobStatus
-from sdseg_app.infer_params import InferParams
 from sdseg_app.jobs.order import Order, Output
 from sdseg_app.jobs.view import shown
-from sdseg_app.maps import check_use
+from sdseg_app.labels.maps import check_use
 from sdseg_app.routes.access import Reader, running_app
 from sdseg_app.routes.form_json import form_json
 from sdseg_app.routes.job_outcome import JOB_HEADER, SEGMENTATION, http_errors, send_reply, unless_gone
 from sdseg_app.routes.parameters import ModelName
 from sdseg_app.routes.responses import errors
+from sdseg_app.routes.server_paths import asked_from_here
 from sdseg_app.routes.uploads import IMAGES, received
 from sdseg_app.security.users import Role, User
-from sdseg_app.sessions import session_image
+from sdseg_app.sessions.store import session_image
+from sdseg_app.tasks.infer_params import InferParams
 
 router = APIRouter(prefix="/infer", tags=["Infer"])
 
@@ -60,7 +61,9 @@ async def post_infer(
     session; 409 for a job id that is taken, and when the job was cancelled; 503 with `Retry-After` when the queue is
     full, and when memory is short."""
     with http_errors():
-        started = await run_in_threadpool(_start, user, model, image, session_id, params, file, output, job)
+        started = await run_in_threadpool(
+            _start, user, model, image, session_id, params, file, output, job, asked_from_here(request)
+        )
     if background:
         status = await run_in_threadpool(lambda: shown(running_app().jobs.queue.status(started)))
         return JSONResponse(vars(status), 202, {JOB_HEADER: started.id})
@@ -92,6 +95,7 @@ def _start(
     file: UploadFile | None,
     output: Output,
     job: str | None,
+    here: bool,
 ) -> Job:
     """Whatever is wrong with the request is told before it waits."""
     app = running_app()
@@ -99,7 +103,7 @@ def _start(
     wanted = app.infer_params(model, form_json("params", params))
     _check(user, model, wanted, output)
     with ExitStack() as held:
-        order = _order(user, model, image, session_id, wanted, file, output, held)
+        order = _order(user, model, image, session_id, wanted, file, output, held, here)
         if order.file is not None and (wanted.save_seg or output is Output.dicom_seg):
             raise InputError("A DICOM SEG needs an image of the datastore; name it with image=...")
         order.held.push(held.pop_all())
@@ -123,6 +127,7 @@ def _order(
     file: UploadFile | None,
     output: Output,
     held: ExitStack,
+    here: bool,
 ) -> Order:
     """An upload lies in a folder that is gone when `held` is closed. Raises InputError, UnknownNameError."""
     app = running_app()
@@ -139,4 +144,4 @@ def _order(
     if not image:
         raise InputError("Say what to segment: image=<id of the datastore>, session_id=... or a file.")
     app.datastore().get_image_info(image)
-    return Order(model, image, wanted, output, None, image)
+    return Order(model, image, wanted, output, None, image, tells_paths=here)

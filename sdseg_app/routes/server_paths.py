@@ -5,9 +5,11 @@ import re
 import sys
 import tempfile
 from functools import lru_cache
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
+from fastapi import Request
 from monailabel.config import settings
 
 HIDDEN = "[server]"
@@ -42,3 +44,11 @@ def hide_all_paths(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [hide_all_paths(item) for item in value]
     return value
+
+
+def asked_from_here(request: Request) -> bool:
+    """Whether who asks sits at the server's own machine and so can open its files."""
+    try:
+        return request.client is not None and ip_address(request.client.host).is_loopback
+    except ValueError:
+        return False

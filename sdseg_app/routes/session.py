@@ -13,9 +13,9 @@ from starlette.requests import ClientDisconnect
 
 from sdseg_app.routes.access import Reader, running_app
 from sdseg_app.routes.responses import empty_reply, errors, file_reply
-from sdseg_app.session_files import keep_files, keep_zip
-from sdseg_app.sessions import Session, opened
-from sdseg_app.viewer_volume import viewer_volume
+from sdseg_app.sessions.files import keep_files, keep_zip
+from sdseg_app.sessions.store import Session, opened
+from sdseg_app.stores.viewer_volume import viewer_volume
 
 router = APIRouter(prefix="/session", tags=["Session"])
 

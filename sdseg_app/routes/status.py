@@ -12,9 +12,9 @@ from sdseg_app.jobs.view import jobs_view
 from sdseg_app.routes.access import Reader, running_app
 from sdseg_app.routes.responses import Responses, errors, file_reply
 from sdseg_app.routes.server_paths import hide_paths
-from sdseg_app.status_models import model_status
-from sdseg_app.status_shapes import ServerStatus, Status
-from sdseg_app.status_studies import archive_kind, studies_status
+from sdseg_app.status.models import model_status
+from sdseg_app.status.shapes import ServerStatus, Status
+from sdseg_app.status.studies import archive_kind, studies_status
 from sdseg_app.web_files import web_file
 
 router = APIRouter(tags=["Status"])

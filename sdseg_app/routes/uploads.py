@@ -39,5 +39,6 @@ def suffix_of(upload: UploadFile, suffixes: Sequence[str]) -> str:
     name = (upload.filename or "").lower()
     suffix = next((known for known in suffixes if name.endswith(known)), None)
     if suffix is None:
-        raise InputError(f"The file {name[-80:]!r} is of no known kind; send one of {', '.join(suffixes)}.")
+        # Its name may be a patient's, and this sentence goes into the log.
+        raise InputError(f"The file is of no known kind by its name; send one of {', '.join(suffixes)}.")
     return suffix

@@ -25,8 +25,8 @@ from sdseg.inference.provenance import provenance_from
 from sdseg.pacs import folder_client
 from sdseg.pacs.deliver import store_segmentation
 from sdseg.pacs.server_client import connect
-from sdseg_app.datastore import ArchiveDatastore
-from sdseg_app.studies import open_datastore
+from sdseg_app.stores.datastore import ArchiveDatastore
+from sdseg_app.stores.studies import open_datastore
 
 TOLD = {"label_names": {"brain": 1}, "model_name": "m", "preset": "tiny", "weights_sha256": "a" * 64, "seed": 0}
 NOW = datetime.now().replace(microsecond=0)

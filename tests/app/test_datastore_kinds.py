@@ -19,9 +19,9 @@ from sdseg.pacs.search import find_image_series, list_segmentations
 from sdseg.pacs.server_client import connect
 from sdseg.volume.labelmap import save_labelmap
 from sdseg.volume.window import Window
-from sdseg_app.datastore import ArchiveDatastore
-from sdseg_app.studies import open_datastore
-from sdseg_app.viewer_volume import viewer_volume
+from sdseg_app.stores.datastore import ArchiveDatastore
+from sdseg_app.stores.studies import open_datastore
+from sdseg_app.stores.viewer_volume import viewer_volume
 
 MAKERS: dict[str, SeriesMaker] = {
     "ES": PictureMaker(slices=3, rows=24, columns=20, kind="ES", name="endoscopy"),

@@ -5,8 +5,8 @@ import threading
 import pytest
 
 from sdseg.errors import DeliveryError
-from sdseg_app import images_snapshot
-from sdseg_app.images_snapshot import ImagesSnapshot
+from sdseg_app.stores import images_snapshot
+from sdseg_app.stores.images_snapshot import ImagesSnapshot
 
 SECONDS = 20
 

@@ -7,8 +7,8 @@ import pytest
 
 from sdseg.errors import UnknownNameError
 from sdseg.volume.labelmap import save_labelmap
-from sdseg_app.label_store import LabelStore
-from sdseg_app.training_labels import training_label
+from sdseg_app.labels.store import LabelStore
+from sdseg_app.labels.training import training_label
 
 
 def keep(store: LabelStore, mask: np.ndarray, tag: str = "final", **values: int) -> Path:

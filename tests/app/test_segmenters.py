@@ -11,8 +11,8 @@ from helpers.models import save_tiny_weights
 from sdseg.errors import InputError
 from sdseg.model.weights import weights_sha256
 from sdseg_app.jobs.memory import MemoryShortError, enough_memory
-from sdseg_app.segmenters import LoadedModels, Segmenters
-from sdseg_app.weights_choice import WeightsChoice
+from sdseg_app.served.segmenters import LoadedModels, Segmenters
+from sdseg_app.served.weights_choice import WeightsChoice
 
 
 @pytest.fixture

@@ -53,9 +53,8 @@ def test_a_label_drawn_after_the_rival_names_the_rival(both: Server, image: Imag
     assert both.infer(image.uid, model="unet", output="json").ok
     assert both.save_label(image.uid, box, label_info=[{"name": "brain", "idx": 1}]).ok
     record = both.get("/datastore/label/info", label=image.uid, tag="final").json()
-    (algorithm,) = (
-        pydicom.dcmread(record["dicom_seg"]["path"]).SegmentSequence[0].SegmentationAlgorithmIdentificationSequence
-    )
+    (path,) = both.studies.rglob(f"{record['dicom_seg']['instance']}.dcm")
+    (algorithm,) = pydicom.dcmread(path).SegmentSequence[0].SegmentationAlgorithmIdentificationSequence
     assert algorithm.AlgorithmName == MODELS["unet"]
 
 

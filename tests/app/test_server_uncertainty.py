@@ -20,8 +20,8 @@ from monailabel.interfaces.datastore import Datastore
 from sdseg.dicom.seg_reader import read_seg
 from sdseg.inference.segmenter import Segmenter
 from sdseg.inference.uncertainty import Uncertainty
-from sdseg_app.batch_task import SDSegBatchInferTask
-from sdseg_app.studies import open_datastore
+from sdseg_app.stores.studies import open_datastore
+from sdseg_app.tasks.batch_task import SDSegBatchInferTask
 
 NOISES = 3
 

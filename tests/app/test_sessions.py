@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sdseg.errors import InputError, UnknownNameError
-from sdseg_app.sessions import SessionStore, session_image
+from sdseg_app.sessions.store import SessionStore, session_image
 
 
 def fill(folder: Path) -> Path:
@@ -66,7 +66,7 @@ def test_switched_off_is_told() -> None:
 
 _SERVER = """
 import sys, pathlib
-from sdseg_app.sessions import SessionStore
+from sdseg_app.sessions.store import SessionStore
 store = SessionStore(pathlib.Path(sys.argv[1]))
 session = store.add("ann", lambda folder: (folder / "image.nii").write_bytes(b"x") and folder / "image.nii")
 print(session.image, flush=True)

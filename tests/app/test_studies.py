@@ -6,9 +6,9 @@ import pytest
 from helpers.models import tiny_card
 
 from sdseg.errors import InputError
-from sdseg_app.datastore import ArchiveDatastore
-from sdseg_app.local_store import LocalImageStore
-from sdseg_app.studies import open_datastore
+from sdseg_app.stores.datastore import ArchiveDatastore
+from sdseg_app.stores.local_store import LocalImageStore
+from sdseg_app.stores.studies import open_datastore
 
 
 def test_a_dicom_folder_is_an_archive_and_nothing_is_written_into_it(image_folder: Path, tmp_path: Path) -> None:

@@ -7,8 +7,8 @@ from helpers.models import save_tiny_weights
 
 from sdseg.errors import WeightsError
 from sdseg.model.weights import POINTER_FILE, publish
-from sdseg_app.segmenters import Segmenters
-from sdseg_app.weights_choice import WeightsChoice, note_server_start
+from sdseg_app.served.segmenters import Segmenters
+from sdseg_app.served.weights_choice import WeightsChoice, note_server_start
 
 
 @pytest.fixture(autouse=True)

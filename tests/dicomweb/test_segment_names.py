@@ -3,7 +3,7 @@
 import pytest
 from pydicom import Dataset
 
-from sdseg_app.segment_names import model_names
+from sdseg_app.labels.segment_names import model_names
 
 LABELS = ("liver", "spleen", "left kidney", "right kidney", "aorta")
 LIVER, SPLEEN, KIDNEY = ("10200004", "SCT", "Liver"), ("78961009", "SCT", "Spleen"), ("64033007", "SCT", "Kidney")

@@ -8,21 +8,13 @@ import pydicom
 import pytest
 import requests
 from app.running_server import SAMPLE, Server, run_server
-from helpers.browser import chromium
 from helpers.orthanc import PASSWORD, USER, orthanc
 from numpy.typing import NDArray
-from playwright.sync_api import Browser
 
 from sdseg.dicom.series import Series, load_series
 from sdseg.inference.segmenter import Segmenter
 
 WEIGHTS = SAMPLE.parent / "weights" / "brain-small"
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
 
 
 @pytest.fixture(scope="session")

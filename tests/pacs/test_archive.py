@@ -17,7 +17,7 @@ from sdseg.pacs.deliver import store_segmentation
 from sdseg.pacs.fetch import fetch_series
 from sdseg.pacs.search import find_image_series, list_image_series, list_segmentations
 from sdseg.serving.launch import free_port
-from sdseg_app.studies import open_datastore
+from sdseg_app.stores.studies import open_datastore
 
 SLICES = 6  # in the studies folder
 

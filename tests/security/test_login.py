@@ -7,7 +7,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import requests
 import trustme
-from helpers.browser import chromium, keep, open_page
+from helpers.browser import keep, open_page
+from playwright.sync_api import Browser
 from security.conftest import Light, Start
 from security.light_server import light_app, serve
 from security.provider import AUDIENCE, CLIENT, Provider
@@ -236,28 +237,29 @@ def test_a_login_without_a_role_ends_on_the_page(oidc_server: Light, provider: P
     assert "gives you no role" in reply.text
 
 
-def test_the_page_in_a_browser(start: Start, provider: Provider, tokens: dict[str, str], token_file: Path) -> None:
+def test_the_page_in_a_browser(
+    browser: Browser, start: Start, provider: Provider, tokens: dict[str, str], token_file: Path
+) -> None:
     server = start(oidc_issuer=provider.issuer, oidc_audience=AUDIENCE, oidc_client_id=CLIENT, tokens=token_file)
-    with chromium() as browser:
-        for width in (390, 1280):
-            with open_page(browser, width, 800) as page:
-                complaints: list[str] = []
-                page.on("console", lambda message, told=complaints: told.append(message.text))
-                page.goto(f"{server.url}/datastore/")
-                assert page.url.startswith(f"{server.url}/login?next=")
-                assert page.evaluate("document.documentElement.scrollWidth") <= width
-                assert page.locator(".message").is_hidden()
-                keep(page, f"login-{width}")
-                page.fill("#token", "wrong")
-                page.click("button")
-                assert page.locator(".message").is_visible()
-                assert [text for text in complaints if "Content Security" in text] == []
-                page.fill("#token", tokens["reader"])
-                page.click("button")
-                assert "the-reader" in page.content()
-                assert page.evaluate("document.cookie") == ""
-        with open_page(browser) as page:
+    for width in (390, 1280):
+        with open_page(browser, width, 800) as page:
+            complaints: list[str] = []
+            page.on("console", lambda message, told=complaints: told.append(message.text))
             page.goto(f"{server.url}/datastore/")
-            page.click("a.button")  # to the provider, which asks nothing, and back
-            page.wait_for_url(f"{server.url}/datastore/")
-            assert '"user":"anna"' in page.content()
+            assert page.url.startswith(f"{server.url}/login?next=")
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
+            assert page.locator(".message").is_hidden()
+            keep(page, f"login-{width}")
+            page.fill("#token", "wrong")
+            page.click("button")
+            assert page.locator(".message").is_visible()
+            assert [text for text in complaints if "Content Security" in text] == []
+            page.fill("#token", tokens["reader"])
+            page.click("button")
+            assert "the-reader" in page.content()
+            assert page.evaluate("document.cookie") == ""
+    with open_page(browser) as page:
+        page.goto(f"{server.url}/datastore/")
+        page.click("a.button")  # to the provider, which asks nothing, and back
+        page.wait_for_url(f"{server.url}/datastore/")
+        assert '"user":"anna"' in page.content()

@@ -5,9 +5,7 @@ from pathlib import Path
 
 import pytest
 from app.running_server import Image, Server, copy_sample, run_server
-from helpers.browser import chromium
 from helpers.models import save_tiny_weights
-from playwright.sync_api import Browser
 
 from sdseg.dicom.series import load_series
 
@@ -28,9 +26,3 @@ def server(tmp_path_factory: pytest.TempPathFactory, weights: Path) -> Iterator[
 def image(server: Server) -> Image:
     series = load_series(server.studies / "patient" / "t1")
     return Image(series.series_instance_uid, series)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as started:
-        yield started

@@ -85,7 +85,7 @@ def test_what_another_client_does_is_shown_with_its_progress(browser: Browser, s
             }"""
         )
         before = page.locator("#queue .ended .job").count()
-        assert server.infer(image.uid, params={"uncertainty": "4"}, output="uncertainty").ok
+        assert server.infer(image.uid, params={"uncertainty": "60"}, output="uncertainty").ok
         expect(page.locator("#queue .ended .job")).to_have_count(before + 1)
         seen = page.evaluate("[...window.seen]")
         assert any(re.fullmatch(r"Outlining: slice \d+ of \d+", text) for text in seen), seen

@@ -7,8 +7,8 @@ from sdseg.dicomweb.pacs_origin import PacsOrigin
 from sdseg.errors import UnknownNameError
 from sdseg.pacs.archive import Archive
 from sdseg.pacs.folder_client import FolderClient
-from sdseg_app.datastore import ArchiveDatastore
 from sdseg_app.routes.access import running_app
+from sdseg_app.stores.datastore import ArchiveDatastore
 
 _origins: WeakKeyDictionary[Archive, FolderOrigin | PacsOrigin] = WeakKeyDictionary()
 

@@ -12,7 +12,7 @@ from sdseg.dicomweb.answer import Answer, warning
 from sdseg.dicomweb.folder_origin import FolderOrigin
 from sdseg.dicomweb.stored_series import stored_series
 from sdseg.errors import DeliveryError
-from sdseg_app.routes.access import Annotator
+from sdseg_app.routes.access import Annotator, running_app
 from sdseg_app.routes.dicomweb.origins import archive_store, origin
 from sdseg_app.routes.dicomweb.reading import Uid
 from sdseg_app.routes.dicomweb.replies import accept_of, base_of, reply, telling
@@ -80,6 +80,7 @@ def _file(body: BinaryIO, request: Request, study: str) -> Answer:
     content = b"".join(answer.body)
     said = [answer.headers["Warning"]] if "Warning" in answer.headers else []
     if answer.status in _SOME_STORED:
+        running_app().archive_changed()
         said += [warning(remark)["Warning"] for remark in _adopt(stored_series(content))]
     headers = {**answer.headers, **({"Warning": ", ".join(said)} if said else {})}
     return Answer(answer.status, answer.media_type, [content], headers)

@@ -13,10 +13,10 @@ from sdseg.model.card import ModelCard
 from sdseg.model.card_file import CARD_FILE
 from sdseg.model.kinds import weight_files
 from sdseg.model.weights import current, weights_sha256
-from sdseg_app.segmenters import Segmenters
-from sdseg_app.served import describe, is_random
-from sdseg_app.status_shapes import ModelStatus, StructureStatus, TrainedStatus
-from sdseg_app.weights_choice import WeightsChoice
+from sdseg_app.served.models import describe, is_random
+from sdseg_app.served.segmenters import Segmenters
+from sdseg_app.served.weights_choice import WeightsChoice
+from sdseg_app.status.shapes import ModelStatus, StructureStatus, TrainedStatus
 
 _NO_COLOUR = "#808080"
 

@@ -12,11 +12,11 @@ from sdseg.pacs.archive import Archive
 from sdseg.pacs.fetch import fetch_series
 from sdseg.pacs.folder_client import FolderClient
 from sdseg.pacs.search import SeriesKey, find_image_series, list_image_series
-from sdseg_app.adoption import adopt_labels
-from sdseg_app.dataset_zip import zip_dataset
-from sdseg_app.label_saving import save_label
-from sdseg_app.label_store import FINAL, LabelStore, public_info
-from sdseg_app.training_labels import training_label
+from sdseg_app.labels.adoption import adopt_labels
+from sdseg_app.labels.saving import save_label
+from sdseg_app.labels.store import FINAL, LabelStore, public_info
+from sdseg_app.labels.training import training_label
+from sdseg_app.stores.dataset_zip import zip_dataset
 
 
 class ArchiveDatastore(Datastore):
@@ -121,6 +121,11 @@ class ArchiveDatastore(Datastore):
     def get_unlabeled_images(self, label_tag: str | None = None, labels: list[str] | None = None) -> list[str]:
         images, finished = self._images_with_labels(), self.labels.finished()
         return [image for image in images if image not in finished]
+
+    def get_training_images(self) -> list[str]:
+        """Images with a final label that nobody rejected or kept from training."""
+        images, allowed = self._images_with_labels(), self.labels.for_training()
+        return [image for image in images if image in allowed]
 
     def adopt(self, arrived: Collection[str]) -> list[str]:
         """Look now for labels in the SEG series that `arrived`, and elsewhere; see `adopt_labels`."""

@@ -9,12 +9,12 @@ from monailabel.interfaces.datastore import Datastore
 from sdseg.errors import DeliveryError
 from sdseg.pacs.folder_client import FolderClient
 from sdseg.pacs.search import SeriesKey
-from sdseg_app.datastore import ArchiveDatastore
-from sdseg_app.label_book import LabelRecord
-from sdseg_app.label_store import FINAL, LabelStore
-from sdseg_app.review_book import Review
-from sdseg_app.status_shapes import ArchiveStatus, LabelStatus, ReviewStatus, StudyStatus
-from sdseg_app.status_uncertainty import uncertainty_of
+from sdseg_app.labels.book import LabelRecord
+from sdseg_app.labels.review_book import Review
+from sdseg_app.labels.store import FINAL, LabelStore
+from sdseg_app.status.shapes import ArchiveStatus, LabelStatus, ReviewStatus, StudyStatus
+from sdseg_app.status.uncertainty import uncertainty_of
+from sdseg_app.stores.datastore import ArchiveDatastore
 
 Kind = Literal["folder", "dicomweb", "files"]
 

@@ -19,7 +19,7 @@ from sdseg.durable import replacing
 from sdseg.errors import InputError, UnknownNameError
 from sdseg.pacs.links import leads_out
 from sdseg.volume.volume_files import read
-from sdseg_app.label_files import plain_file, read_label
+from sdseg_app.labels.files import plain_file, read_label
 from sdseg_app.names import check_name, label_values
 
 
@@ -123,6 +123,9 @@ class LocalImageStore(LocalDatastore):
     def list_images(self) -> list[str]:
         with self._looking:
             return list(super().list_images())
+
+    def get_training_images(self) -> list[str]:
+        return self.get_labeled_images()
 
     def get_labeled_images(self, label_tag: str | None = None, labels: list[str] | None = None) -> list[str]:
         with self._looking:

@@ -15,7 +15,7 @@ from sdseg.dicom.series import load_series
 from sdseg.errors import LabelError
 from sdseg.volume.labelmap import load_labelmap_like, save_labelmap
 from sdseg.volume.volume_files import grid_of
-from sdseg_app.seg_nrrd import SUFFIX, read_seg_nrrd
+from sdseg_app.labels.seg_nrrd import SUFFIX, read_seg_nrrd
 
 Labelmap = NDArray[np.uint8]
 

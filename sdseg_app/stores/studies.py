@@ -12,8 +12,8 @@ from sdseg.model.card import ModelCard
 from sdseg.pacs.archive import is_server, open_archive
 from sdseg.pacs.folder_client import FolderClient
 from sdseg.pacs.search import list_image_series
-from sdseg_app.datastore import ArchiveDatastore
-from sdseg_app.local_store import LocalImageStore, holds_local_images
+from sdseg_app.stores.datastore import ArchiveDatastore
+from sdseg_app.stores.local_store import LocalImageStore, holds_local_images
 
 
 def open_datastore(studies: str, model_dir: Path, card: Callable[[], ModelCard]) -> Datastore:

@@ -10,10 +10,10 @@ from monailabel.interfaces.datastore import Datastore
 from sdseg.dicom.series import load_series
 from sdseg.errors import InputError
 from sdseg.pacs.deliver import store_segmentation
-from sdseg_app.datastore import ArchiveDatastore
-from sdseg_app.label_files import read_label
-from sdseg_app.label_saving import describe
-from sdseg_app.seg import seg_of_model
+from sdseg_app.labels.files import read_label
+from sdseg_app.labels.saving import describe
+from sdseg_app.labels.seg import seg_of_model
+from sdseg_app.stores.datastore import ArchiveDatastore
 
 
 def build_result_seg(

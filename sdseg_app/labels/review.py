@@ -7,11 +7,11 @@ from typing import Any, Literal
 from monailabel.interfaces.datastore import Datastore
 
 from sdseg.errors import InputError
-from sdseg_app.datastore import ArchiveDatastore
-from sdseg_app.label_saving import INFERENCE
-from sdseg_app.label_store import FINAL
-from sdseg_app.review_book import ACCEPT, REJECT, Review
-from sdseg_app.status_uncertainty import uncertainty_of
+from sdseg_app.labels.review_book import ACCEPT, REJECT, Review
+from sdseg_app.labels.saving import INFERENCE
+from sdseg_app.labels.store import FINAL
+from sdseg_app.status.uncertainty import uncertainty_of
+from sdseg_app.stores.datastore import ArchiveDatastore
 
 
 def reviewed_store(store: Datastore) -> ArchiveDatastore:

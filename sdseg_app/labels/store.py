@@ -8,8 +8,8 @@ from typing import Any
 from monailabel.interfaces.datastore import DefaultLabelTag
 
 from sdseg.errors import UnknownNameError
-from sdseg_app.label_book import LabelBook, LabelRecord
-from sdseg_app.review_book import ReviewBook
+from sdseg_app.labels.book import LabelBook, LabelRecord
+from sdseg_app.labels.review_book import ReviewBook
 
 FINAL = DefaultLabelTag.FINAL.value
 

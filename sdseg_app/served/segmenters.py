@@ -9,7 +9,7 @@ from sdseg.model.card import ModelCard
 from sdseg.model.weights import weights_sha256
 from sdseg_app.jobs.lanes import lane_of
 from sdseg_app.jobs.memory import release
-from sdseg_app.weights_choice import WeightsChoice
+from sdseg_app.served.weights_choice import WeightsChoice
 
 logger = logging.getLogger(__name__)
 

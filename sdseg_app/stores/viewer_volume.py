@@ -8,6 +8,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from sdseg.dicom.series import Series, load_series
+from sdseg.jobs.cache import digest_of
 
 _RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
@@ -16,13 +17,14 @@ def viewer_volume(folder: Path, cache: Path) -> Path:
     """`cache / <series> / <content>.nrrd`, written once for each content of the series.
 
     Args:
-        folder: a fetched series, `.../<series>/<content>`, whose content does not change.
+        folder: a fetched series, `.../<series>/<files>`. Of a folder archive it holds links, so that what they lead to
+            may be replaced: the content is read every time.
         cache: where the files are kept.
 
     Raises:
         InputError: the series cannot be read or is unsafe (`GeometryError`).
     """
-    target = cache / folder.parent.name / f"{folder.name}.nrrd"
+    target = cache / folder.parent.name / f"{digest_of(folder)[:16]}.nrrd"
     if target.is_file():
         return target
     image = _to_itk(load_series(folder))

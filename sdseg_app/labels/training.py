@@ -8,7 +8,7 @@ import nrrd
 import numpy as np
 
 from sdseg.dicom.codes import plain
-from sdseg_app.label_store import LabelRecord, LabelStore
+from sdseg_app.labels.store import LabelRecord, LabelStore
 
 
 def training_label(store: LabelStore, record: LabelRecord, model_labels: dict[str, int]) -> Path | None:

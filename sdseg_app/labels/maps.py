@@ -17,8 +17,8 @@ from sdseg.inference.provenance import provenance_from
 from sdseg.inference.uncertainty import Uncertainty
 from sdseg.inference.uncertainty_files import MapFiles
 from sdseg.pacs.deliver import store_segmentation
-from sdseg_app.datastore import ArchiveDatastore
-from sdseg_app.label_saving import describe
+from sdseg_app.labels.saving import describe
+from sdseg_app.stores.datastore import ArchiveDatastore
 
 Named = tuple[str, str, ParametricMap]  # structure, quantity, map
 

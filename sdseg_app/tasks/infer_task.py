@@ -16,15 +16,15 @@ from sdseg.model.batching import slices_at_a_time
 from sdseg.volume.load import load_failures
 from sdseg.volume.recipe import invert
 from sdseg.volume.series_reader import CORRECTIONS
-from sdseg_app.infer_params import EXTENSIONS, SEGMENTATION_TYPES, InferParams
 from sdseg_app.jobs.lanes import Devices
 from sdseg_app.jobs.memory import enough_memory
 from sdseg_app.jobs.results import Found, KeptResults
 from sdseg_app.jobs.watch import Nobody, SliceCount, Watch, watched_by, watching
-from sdseg_app.label_files import result_file
+from sdseg_app.labels.files import result_file
 from sdseg_app.names import in_order
-from sdseg_app.segmenters import Segmenters
-from sdseg_app.served import describe, is_random
+from sdseg_app.served.models import describe, is_random
+from sdseg_app.served.segmenters import Segmenters
+from sdseg_app.tasks.infer_params import EXTENSIONS, SEGMENTATION_TYPES, InferParams
 
 # Keys in a request's data: every step of one inference uses the same weights and counts on.
 _SEGMENTER, _COUNT = "segmenter", "count"

@@ -8,7 +8,7 @@ from pathlib import Path
 from sdseg.errors import WeightsError
 from sdseg.model.weights import POINTER_FILE, current
 
-_SAMPLES = Path(__file__).resolve().parents[1] / "sample-data" / "weights"
+_SAMPLES = Path(__file__).resolve().parents[2] / "sample-data" / "weights"
 SHIPPED = {"sdseg": _SAMPLES / "brain-small", "unet": _SAMPLES / "brain-unet"}  # model -> what comes with the project
 _STARTED = "SDSEG_SERVER_STARTED"  # seconds since the epoch; inherited by the server's background tasks
 

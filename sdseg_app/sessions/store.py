@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sdseg.errors import InputError, UnknownNameError
-from sdseg_app.session_home import SessionHome
+from sdseg_app.sessions.home import SessionHome
 
 LONGEST = 3600
 """Seconds that a session lasts unused, unless the server is told otherwise."""

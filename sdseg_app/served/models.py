@@ -5,9 +5,9 @@ from sdseg.errors import WeightsError
 from sdseg.model.card import ModelCard
 from sdseg.model.kinds import SDSEG
 from sdseg.rivals import RIVALS
-from sdseg_app.segmenters import LoadedModels, Segmenters
+from sdseg_app.served.segmenters import LoadedModels, Segmenters
+from sdseg_app.served.weights_choice import SHIPPED, WeightsChoice
 from sdseg_app.settings import AppSettings
-from sdseg_app.weights_choice import SHIPPED, WeightsChoice
 
 Models = dict[str, Segmenters]
 

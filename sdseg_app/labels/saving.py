@@ -8,11 +8,11 @@ from typing import Any, Protocol
 from sdseg.dicom.series import load_series
 from sdseg.pacs.archive import Archive
 from sdseg.pacs.deliver import StoredInstance, store_segmentation
-from sdseg_app.label_book import TAKEN
-from sdseg_app.label_files import digest_of, read_label, write_label
-from sdseg_app.label_store import FINAL, LabelStore
+from sdseg_app.labels.book import TAKEN
+from sdseg_app.labels.files import digest_of, read_label, write_label
+from sdseg_app.labels.seg import seg_of_annotator
+from sdseg_app.labels.store import FINAL, LabelStore
 from sdseg_app.names import check_name, label_values
-from sdseg_app.seg import seg_of_annotator
 
 # Key in an image's info: what the last inference on it told. A label saved after it counts as edited.
 INFERENCE = "inference"

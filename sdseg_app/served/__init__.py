@@ -1,0 +1,1 @@
+"""The models that are served, and which weights they have."""

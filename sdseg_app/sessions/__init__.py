@@ -1,0 +1,1 @@
+"""Images that a client sent ahead of its questions, until they expire."""

@@ -1,0 +1,1 @@
+"""Where images come from: an archive, or a folder of volumes and pictures."""
