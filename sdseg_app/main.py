@@ -23,23 +23,23 @@ from sdseg_app.jobs.results import KeptResults
 from sdseg_app.jobs.service import InferenceJobs
 from sdseg_app.jobs.watch import Nobody, Watch
 from sdseg_app.labels.saving import INFERENCE
+from sdseg_app.labels.uncertainty import uncertainty_info
 from sdseg_app.one_line import one_line_errors
+from sdseg_app.params.infer_params import MEASURED, InferParams
+from sdseg_app.params.train_params import TrainParams
 from sdseg_app.routes.install import in_server, install_routes, is_installed
 from sdseg_app.security.place import check_place
 from sdseg_app.served.models import open_models
 from sdseg_app.served.weights_choice import note_server_start
 from sdseg_app.sessions.store import SessionStore
 from sdseg_app.settings import AppSettings
-from sdseg_app.status.uncertainty import uncertainty_info
 from sdseg_app.stores.datastore import ArchiveDatastore
 from sdseg_app.stores.images_snapshot import ImagesSnapshot
 from sdseg_app.stores.studies import open_datastore
 from sdseg_app.stores.viewer_volume import viewer_volume
 from sdseg_app.tasks.batch_task import SDSegBatchInferTask
-from sdseg_app.tasks.infer_params import InferParams
-from sdseg_app.tasks.infer_task import MEASURED, SDSegInferTask
+from sdseg_app.tasks.infer_task import SDSegInferTask
 from sdseg_app.tasks.strategies import RandomImage
-from sdseg_app.tasks.train_params import TrainParams
 from sdseg_app.tasks.train_task import SDSegTrainTask
 
 # It tells of every single search; the server's own log lines say what they were for.

@@ -10,8 +10,8 @@ from sdseg.model.kinds import SDSEG
 from sdseg_app.config.jobs import JobSettings
 from sdseg_app.config.models import ModelSettings
 from sdseg_app.config.security import SecuritySettings
+from sdseg_app.config.shipped import SHIPPED
 from sdseg_app.names import check_name
-from sdseg_app.served.weights_choice import SHIPPED
 
 logger = logging.getLogger(__name__)
 

@@ -5,8 +5,8 @@ from pathlib import Path
 from pydantic import Field, field_validator
 
 from sdseg.model.kinds import SDSEG
+from sdseg_app.config.device_names import DEVICE
 from sdseg_app.config.group import Group, Words
-from sdseg_app.served.device_names import DEVICE
 
 
 class ModelSettings(Group):

@@ -14,9 +14,9 @@ from sdseg_app.jobs.memory import enough_memory, release
 from sdseg_app.jobs.order import Order, Output
 from sdseg_app.jobs.reply import Reply, bytes_reply, file_reply, json_reply, multipart_reply
 from sdseg_app.jobs.watch import Watch
-from sdseg_app.labels.filing import build_result_seg, file_result
-from sdseg_app.labels.maps import build_maps, file_maps, zip_maps
-from sdseg_app.tasks.infer_task import MEASURED
+from sdseg_app.params.infer_params import MEASURED
+from sdseg_app.stores.filing import build_result_seg, file_result
+from sdseg_app.stores.maps import build_maps, file_maps, zip_maps
 
 
 class Inferring(Protocol):

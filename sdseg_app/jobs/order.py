@@ -7,7 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from sdseg_app.tasks.infer_params import InferParams
+from sdseg_app.params.infer_params import InferParams
 
 
 class Output(StrEnum):

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from sdseg import __version__
 from sdseg.jobs.cache import ResultCache, digest_of, key_of
-from sdseg_app.tasks.infer_params import InferParams
+from sdseg_app.params.infer_params import InferParams
 
 _FORMAT = 1
 

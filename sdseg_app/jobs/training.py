@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from monailabel.utils.async_tasks.utils import tasks
 
-from sdseg_app.tasks.train_stats import Stage, State, is_alive, read_stats, write_stats
+from sdseg_app.jobs.train_stats import Stage, State, is_alive, read_stats, write_stats
 
 _TIME = "%Y-%m-%d %H:%M:%S"  # of MONAI Label's tasks, local time
 

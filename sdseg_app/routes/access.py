@@ -10,11 +10,11 @@ from monailabel.interfaces.utils.app import app_instance
 
 from sdseg.pacs.search import SeriesKey
 from sdseg_app.jobs.service import InferenceJobs
+from sdseg_app.params.infer_params import InferParams
 from sdseg_app.security.outcome import AccessError, NotAllowedError
 from sdseg_app.security.users import Role, User
 from sdseg_app.served.segmenters import Segmenters
 from sdseg_app.settings import AppSettings
-from sdseg_app.tasks.infer_params import InferParams
 
 
 class RunningApp(Protocol):

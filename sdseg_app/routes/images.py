@@ -14,7 +14,7 @@ from sdseg_app.routes.form_json import json_field
 from sdseg_app.routes.parameters import ImageId, NewImageId
 from sdseg_app.routes.responses import Told, WholeFile, empty_reply, errors, file_reply
 from sdseg_app.routes.server_paths import hide_all_paths
-from sdseg_app.routes.uploads import IMAGES, received, suffix_of
+from sdseg_app.uploads import IMAGES, received, suffix_of
 
 router = APIRouter(prefix="/datastore", tags=["Datastore"])
 

@@ -13,18 +13,18 @@ from sdseg.errors import InputError
 from sdseg.jobs.job import Job
 from sdseg.jobs.status import JobStatus
 from sdseg_app.jobs.order import Order, Output
-from sdseg_app.jobs.view import shown
-from sdseg_app.labels.maps import check_use
+from sdseg_app.params.infer_params import InferParams
 from sdseg_app.routes.access import Reader, running_app
 from sdseg_app.routes.form_json import form_json
 from sdseg_app.routes.job_outcome import JOB_HEADER, SEGMENTATION, http_errors, send_reply, unless_gone
+from sdseg_app.routes.job_view import shown
 from sdseg_app.routes.parameters import ModelName
 from sdseg_app.routes.responses import errors
 from sdseg_app.routes.server_paths import asked_from_here
-from sdseg_app.routes.uploads import IMAGES, received
 from sdseg_app.security.users import Role, User
 from sdseg_app.sessions.store import session_image
-from sdseg_app.tasks.infer_params import InferParams
+from sdseg_app.stores.maps import check_use
+from sdseg_app.uploads import IMAGES, received
 
 router = APIRouter(prefix="/infer", tags=["Infer"])
 

@@ -12,9 +12,10 @@ from sdseg.jobs.job import Job
 from sdseg.jobs.status import JobStatus
 from sdseg_app.jobs.changes import changes
 from sdseg_app.jobs.training import Curves, training_curves
-from sdseg_app.jobs.view import JobsView, jobs_view, shown
+from sdseg_app.jobs.view import JobsView
 from sdseg_app.routes.access import Reader, running_app
 from sdseg_app.routes.job_outcome import SEGMENTATION, http_errors, send_reply
+from sdseg_app.routes.job_view import jobs_view, shown
 from sdseg_app.routes.responses import errors
 from sdseg_app.security.users import Role
 

@@ -14,7 +14,7 @@ from sdseg_app.routes.images import Nothing
 from sdseg_app.routes.parameters import ImageId, LabelId, NewTag, Tag
 from sdseg_app.routes.responses import Told, WholeFile, empty_reply, errors, file_reply
 from sdseg_app.routes.server_paths import hide_all_paths
-from sdseg_app.routes.uploads import LABELS, received
+from sdseg_app.uploads import LABELS, received
 
 router = APIRouter(prefix="/datastore", tags=["Datastore"])
 

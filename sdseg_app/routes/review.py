@@ -6,11 +6,11 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Body
 from pydantic import BaseModel, ConfigDict, Field
 
-from sdseg_app.labels.review import decide, filed_segmentation, last_uncertainty, review_of, reviewed_store
 from sdseg_app.labels.review_book import Review
 from sdseg_app.routes.access import Annotator, Reader, running_app
 from sdseg_app.routes.responses import errors
 from sdseg_app.stores.datastore import ArchiveDatastore
+from sdseg_app.stores.review import decide, filed_segmentation, last_uncertainty, review_of, reviewed_store
 
 router = APIRouter(prefix="/review", tags=["Review"])
 

@@ -8,8 +8,8 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from sdseg_app.jobs.training import training_curves
-from sdseg_app.jobs.view import jobs_view
 from sdseg_app.routes.access import Reader, running_app
+from sdseg_app.routes.job_view import jobs_view
 from sdseg_app.routes.responses import Responses, errors, file_reply
 from sdseg_app.routes.server_paths import hide_paths
 from sdseg_app.status.models import model_status

@@ -10,6 +10,8 @@ from monailabel.interfaces.tasks.batch_infer import BatchInferImageType
 from pydantic import BaseModel
 
 from sdseg.errors import UnknownNameError
+from sdseg_app.params.batch_params import BatchParams
+from sdseg_app.params.train_params import TrainParams
 from sdseg_app.routes.access import Admin, Annotator, Reader, running_app
 from sdseg_app.routes.form_json import JsonBody
 from sdseg_app.routes.parameters import ModelName
@@ -17,9 +19,7 @@ from sdseg_app.routes.responses import Told, errors
 from sdseg_app.routes.server_paths import hide_all_paths
 from sdseg_app.tasks import background
 from sdseg_app.tasks.background import BATCH, SCORING, TRAIN
-from sdseg_app.tasks.batch_params import BatchParams
 from sdseg_app.tasks.batch_task import check_images
-from sdseg_app.tasks.train_params import TrainParams
 
 router = APIRouter()
 

@@ -5,8 +5,9 @@ from sdseg.errors import WeightsError
 from sdseg.model.card import ModelCard
 from sdseg.model.kinds import SDSEG
 from sdseg.rivals import RIVALS
+from sdseg_app.config.shipped import SHIPPED
 from sdseg_app.served.segmenters import LoadedModels, Segmenters
-from sdseg_app.served.weights_choice import SHIPPED, WeightsChoice
+from sdseg_app.served.weights_choice import WeightsChoice
 from sdseg_app.settings import AppSettings
 
 Models = dict[str, Segmenters]

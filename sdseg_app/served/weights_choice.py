@@ -8,8 +8,6 @@ from pathlib import Path
 from sdseg.errors import WeightsError
 from sdseg.model.weights import POINTER_FILE, current
 
-_SAMPLES = Path(__file__).resolve().parents[2] / "sample-data" / "weights"
-SHIPPED = {"sdseg": _SAMPLES / "brain-small", "unet": _SAMPLES / "brain-unet"}  # model -> what comes with the project
 _STARTED = "SDSEG_SERVER_STARTED"  # seconds since the epoch; inherited by the server's background tasks
 
 

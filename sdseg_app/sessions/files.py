@@ -9,8 +9,8 @@ from typing import BinaryIO
 from sdseg.dicom.files import is_dicom
 from sdseg.errors import InputError
 from sdseg.volume.volume_check import check_volume
-from sdseg_app.routes.uploads import IMAGES
 from sdseg_app.sessions.zip_file import unpack
+from sdseg_app.uploads import IMAGES
 
 _MIXED = "Send one volume or picture, or the slices of one DICOM series; these files are of several kinds."
 Sent = tuple[str, Path]  # the client's name, of which only the suffix counts, and where the file lies

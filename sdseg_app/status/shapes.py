@@ -6,7 +6,7 @@ from pydantic import BaseModel, Field
 
 from sdseg_app.jobs.training import Curves
 from sdseg_app.jobs.view import JobsView
-from sdseg_app.status.uncertainty import Measured
+from sdseg_app.labels.uncertainty import Measured
 
 
 class ServerStatus(BaseModel):

@@ -12,8 +12,8 @@ from sdseg.pacs.search import SeriesKey
 from sdseg_app.labels.book import LabelRecord
 from sdseg_app.labels.review_book import Review
 from sdseg_app.labels.store import FINAL, LabelStore
+from sdseg_app.labels.uncertainty import uncertainty_of
 from sdseg_app.status.shapes import ArchiveStatus, LabelStatus, ReviewStatus, StudyStatus
-from sdseg_app.status.uncertainty import uncertainty_of
 from sdseg_app.stores.datastore import ArchiveDatastore
 
 Kind = Literal["folder", "dicomweb", "files"]

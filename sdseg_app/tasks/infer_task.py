@@ -22,15 +22,13 @@ from sdseg_app.jobs.results import Found, KeptResults
 from sdseg_app.jobs.watch import Nobody, SliceCount, Watch, watched_by, watching
 from sdseg_app.labels.files import result_file
 from sdseg_app.names import in_order
+from sdseg_app.params.infer_params import EXTENSIONS, MEASURED, SEGMENTATION_TYPES, InferParams
 from sdseg_app.served.models import describe, is_random
 from sdseg_app.served.segmenters import Segmenters
-from sdseg_app.tasks.infer_params import EXTENSIONS, SEGMENTATION_TYPES, InferParams
 
 # Keys in a request's data: every step of one inference uses the same weights and counts on.
 _SEGMENTER, _COUNT = "segmenter", "count"
 _FOUND = "found"  # key in what is told inside this module: the result, to be kept
-
-MEASURED = "measured"  # key in what is told: an `Uncertainty`, not for JSON; the app takes it out
 
 
 class SDSegInferTask(BasicInferTask):

@@ -15,9 +15,9 @@ from sdseg.jobs.turns import DeviceTurns
 from sdseg.model.card import ModelCard
 from sdseg.model.weights import publish
 from sdseg.training.finetune import FinetuneConfig, FinetuneResult, FinetuneStage, Watch, finetune
+from sdseg_app.jobs.train_stats import TrainStats, read_stats
+from sdseg_app.params.train_params import TrainParams
 from sdseg_app.served.weights_choice import WeightsChoice
-from sdseg_app.tasks.train_params import TrainParams
-from sdseg_app.tasks.train_stats import TrainStats, read_stats
 
 Turns = Callable[[str], DeviceTurns]
 

@@ -7,8 +7,8 @@ from helpers.models import tiny_card
 
 from sdseg.errors import EmptySegmentationError
 from sdseg.pacs.search import find_image_series, list_segmentations
-from sdseg_app.labels.filing import build_result_seg, file_result
 from sdseg_app.stores.datastore import ArchiveDatastore
+from sdseg_app.stores.filing import build_result_seg, file_result
 from sdseg_app.stores.studies import open_datastore
 
 TOLD = {"label_names": {"brain": 1}, "model_name": "m", "preset": "tiny", "weights_sha256": "a" * 64, "seed": 0}

@@ -9,9 +9,9 @@ from monailabel.interfaces.datastore import DefaultLabelTag
 from sdseg.errors import InputError, LabelError, UnknownNameError
 from sdseg_app.config.security import SecuritySettings
 from sdseg_app.names import check_name, label_values
+from sdseg_app.params.infer_params import InferParams
+from sdseg_app.params.train_params import TrainParams
 from sdseg_app.settings import AppSettings
-from sdseg_app.tasks.infer_params import InferParams
-from sdseg_app.tasks.train_params import TrainParams
 
 
 @pytest.mark.parametrize("name", ["../x", "a/b", "a b", "", "ä", "x" * 65, "a\n", ".", "a\0"])

@@ -12,7 +12,7 @@ from sdseg.dicom import codes
 from sdseg.errors import InputError, LabelError, SdsegError, UnknownNameError
 from sdseg.model.card import ModelCard
 from sdseg.model.weights import publish, save_weights
-from sdseg_app.served import weights_choice
+from sdseg_app.config.shipped import SHIPPED
 from sdseg_app.served.models import describe, is_random, open_models
 from sdseg_app.settings import AppSettings
 
@@ -67,7 +67,7 @@ def test_the_unet_of_the_sample_data_needs_no_option(
     shipped = {"unet": folders["basic_unet"], "sdseg": folders["sdseg"]}
     monkeypatch.setattr("sdseg_app.served.models.SHIPPED", shipped)
     assert open_models(settings(tmp_path, "unet"))["unet"].card().kind == "basic_unet"
-    assert weights_choice.SHIPPED["unet"].parts[-3:] == ("sample-data", "weights", "brain-unet")
+    assert SHIPPED["unet"].parts[-3:] == ("sample-data", "weights", "brain-unet")
 
 
 @pytest.mark.parametrize(

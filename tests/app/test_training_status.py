@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from sdseg_app.jobs.train_stats import TrainStats, read_stats
 from sdseg_app.jobs.training import Curves, training_curves, training_status
-from sdseg_app.tasks.train_stats import TrainStats, read_stats
 
 TRAINING = """
 import sys
 from pathlib import Path
-from sdseg_app.tasks.train_stats import TrainStats
+from sdseg_app.jobs.train_stats import TrainStats
 stats = TrainStats(Path(sys.argv[1]), "sdseg", "run/1")
 stats.reach("train", 0, 10)
 """

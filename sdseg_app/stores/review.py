@@ -10,7 +10,7 @@ from sdseg.errors import InputError
 from sdseg_app.labels.review_book import ACCEPT, REJECT, Review
 from sdseg_app.labels.saving import INFERENCE
 from sdseg_app.labels.store import FINAL
-from sdseg_app.status.uncertainty import uncertainty_of
+from sdseg_app.labels.uncertainty import uncertainty_of
 from sdseg_app.stores.datastore import ArchiveDatastore
 
 

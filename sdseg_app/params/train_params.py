@@ -6,7 +6,7 @@ from typing import Any
 
 from sdseg.errors import InputError
 from sdseg_app.names import check_name
-from sdseg_app.tasks.infer_params import InferParams, as_bool
+from sdseg_app.params.infer_params import InferParams, as_bool
 
 _DIGITS = 9
 

@@ -9,9 +9,10 @@ from monailabel.utils.others.generic import device_list, name_to_device
 from sdseg.dicom.seg_writer import SegmentationType, type_value
 from sdseg.errors import InputError
 from sdseg.inference.uncertainty import check_noises
+from sdseg_app.config.device_names import DEVICE
 from sdseg_app.names import check_name
-from sdseg_app.served.device_names import DEVICE
 
+MEASURED = "measured"  # key in what is told of an inference: an `Uncertainty`, not for JSON; the app takes it out
 EXTENSIONS = (".nrrd", ".nii.gz", ".nii")
 SEGMENTATION_TYPES: tuple[SegmentationType, ...] = get_args(SegmentationType)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sdseg.errors import InputError
-from sdseg_app.tasks.infer_params import InferParams, as_bool
+from sdseg_app.params.infer_params import InferParams, as_bool
 
 _GPUS = re.compile(r"all|[0-9]{1,3}(,[0-9]{1,3})*")
 _MOST_WORKERS = 64
