@@ -12,12 +12,12 @@ from sdseg.model.weights import publish, weights_sha256
 from sdseg.pacs.archive import open_archive
 from sdseg.pacs.server_client import connect
 from sdseg.serving.launch import free_port
+from sdseg_app.labels.uncertainty import uncertainty_info, uncertainty_of
 from sdseg_app.served.segmenters import LoadedModels, Segmenters
 from sdseg_app.served.weights_choice import WeightsChoice
 from sdseg_app.status.models import model_status, served_sha256
 from sdseg_app.status.shapes import ModelStatus
 from sdseg_app.status.studies import archive_kind, studies_status
-from sdseg_app.status.uncertainty import uncertainty_info, uncertainty_of
 from sdseg_app.stores.datastore import ArchiveDatastore
 from sdseg_app.stores.local_store import LocalImageStore
 
