@@ -1,5 +1,6 @@
 // An OHIF extension that brings our panel, and a viewport that opens stored segmentations.
 
+import { mendExport } from './export.js';
 import { ohif } from './ohif.js';
 import { keepOverlay } from './overlay.js';
 import { ReviewPanel } from './review-panel.js';
@@ -15,7 +16,10 @@ export const reviewExtension = {
     Object.assign(ohif, { services: servicesManager.services, commandsManager, extensionManager });
     Object.entries(ELEMENTS).forEach(([tag, kind]) => customElements.define(tag, kind));
   },
-  onModeEnter: keepOverlay,
+  onModeEnter: () => {
+    keepOverlay();
+    mendExport();
+  },
   getPanelModule: () => [
     {
       name: 'review',

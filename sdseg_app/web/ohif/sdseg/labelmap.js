@@ -35,6 +35,16 @@ export function slicesOf(segmentation) {
   };
 }
 
+/** The ids of the slices of a segmentation from the last to the first along the normal of the image. */
+export function imagesDownwards(imageIds) {
+  const { cache, metaData } = window.cornerstone;
+  const places = imageIds.map(id => {
+    const plane = metaData.get('imagePlaneModule', cache.getImage(id).referencedImageId);
+    return { id, at: dot(plane.imagePositionPatient, cross(plane.rowCosines, plane.columnCosines)) };
+  });
+  return places.sort((a, b) => b.at - a.at).map(({ id }) => id);
+}
+
 /** { series, study }: UIDs of the image which a segmentation lies on. */
 export function seriesOf(segmentation) {
   const { cache, metaData } = window.cornerstone;
