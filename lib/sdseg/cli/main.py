@@ -7,7 +7,7 @@ import sys
 import typer
 
 from sdseg import __version__
-from sdseg.cli import bench, demo, evaluate, node, segment, send, serve, structures, token, train, weights
+from sdseg.cli import bench, demo, evaluate, node, segment, send, serve, structures, token, train, watch, weights
 from sdseg.errors import EmptySegmentationError, SdsegError
 
 EXIT_ERROR = 1
@@ -25,6 +25,7 @@ app.command("segment")(segment.segment)
 app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)
 app.command("serve")(serve.serve)
+app.command("watch")(watch.watch)
 app.command("demo")(demo.demo)
 app.command("bench")(bench.bench)
 app.command("send")(send.send)
