@@ -13,17 +13,13 @@ _STRICT = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self'; "
     "connect-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
-# OHIF: styles set from code, decoders in WebAssembly, workers of blobs. No other host is reached.
+# OHIF: styles set from code, decoders in WebAssembly, workers of blobs. Cornerstone's adapter, which reads DICOM SEG in
+# the page, and the decoders of JPEG 2000 and JPEG-LS in their workers evaluate texts. No other host is reached.
 _VIEWER = (
-    "default-src 'self'; script-src 'self' {eval}'wasm-unsafe-eval'; worker-src 'self' blob:; "
+    "default-src 'self'; script-src 'self' 'unsafe-eval' 'wasm-unsafe-eval'; worker-src 'self' blob:; "
     "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; "
     "connect-src 'self' data: blob:; form-action 'self'; base-uri 'none'; object-src 'none'; frame-ancestors 'none'"
 )
-# Cornerstone's adapter, which reads DICOM SEG in the page, evaluates text.
-_VIEWER_PAGE = _VIEWER.format(eval="'unsafe-eval' ")
-# A script's own policy counts where it runs as a worker: the decoders of JPEG 2000 and JPEG-LS, made by Emscripten,
-# build functions from texts there. The page with its scripts may not.
-_VIEWER_WORKER = _VIEWER.format(eval="'unsafe-eval' ")
 _VIEWER_PATH = "/ohif"
 _STATIC = ("/ohif/", "/web/", "/login/")
 _HASHED = re.compile(r"[./-][0-9a-f]{16,}\.[a-z0-9.]+$")  # webpack puts the hash of a file's content into its name
@@ -47,9 +43,7 @@ def security_headers(path: str, status: int = 200) -> Mapping[str, str]:
 
 
 def _policy(path: str) -> str:
-    if path != _VIEWER_PATH and not path.startswith(f"{_VIEWER_PATH}/"):
-        return _STRICT
-    return _VIEWER_WORKER if path.endswith(".js") else _VIEWER_PAGE
+    return _VIEWER if path == _VIEWER_PATH or path.startswith(f"{_VIEWER_PATH}/") else _STRICT
 
 
 def _caching(path: str, status: int) -> str:

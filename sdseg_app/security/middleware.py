@@ -13,8 +13,8 @@ from sdseg_app.security.headers import SecurityHeaders
 from sdseg_app.security.hosts import HostGuard
 
 _METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE")
-_HEADERS = ("Authorization", "Range", "If-None-Match")
-_SHOWN = ("X-SDSeg-Job", "Content-Disposition", "Retry-After", "WWW-Authenticate")
+_HEADERS = ("Authorization", "Content-Type", "Range", "If-None-Match")
+_SHOWN = ("X-SDSeg-Job", "Content-Disposition", "Retry-After", "Warning", "WWW-Authenticate")
 
 
 def install_middleware(app: FastAPI, settings: SecuritySettings) -> None:
