@@ -15,7 +15,7 @@ from fastapi import FastAPI, Form, HTTPException
 from fastapi.responses import RedirectResponse, Response
 from security.light_server import serve
 
-CLIENT, AUDIENCE, USER, PASSWORD = "sdseg-browser", "sdseg-api", "anna", "correct horse"
+CLIENT, AUDIENCE, USER, PASSWORD = "sdseg-browser", "sdseg-api", "annotator-1", "correct horse"
 _ALGORITHMS = {"RS256": jwt.algorithms.RSAAlgorithm, "ES256": jwt.algorithms.ECAlgorithm}
 
 
@@ -56,7 +56,7 @@ class Provider:
         claims = {
             "iss": self.issuer,
             "aud": AUDIENCE,
-            "sub": "f:1:anna",
+            "sub": "f:1:annotator-1",
             "preferred_username": USER,
             "iat": now,
             "exp": now + 300,

@@ -196,12 +196,16 @@ def test_a_browser_logs_in_at_the_provider(oidc_server: Light) -> None:
     done = go(browser, back)
     assert re.search(r'content="0;url=/datastore/"', done.text)
     assert "samesite=strict" in done.headers["Set-Cookie"].lower()
-    assert go(browser, f"{oidc_server.url}/datastore/").json() == {"user": "anna", "role": "annotator", "image": ""}
+    assert go(browser, f"{oidc_server.url}/datastore/").json() == {
+        "user": "annotator-1",
+        "role": "annotator",
+        "image": "",
+    }
     assert go(browser, back).status_code == 401  # once only
     told = oidc_server.entries()
     assert [(line["route"], line["user"], line["status"]) for line in told if line["route"] == "/auth/callback"] == [
-        ("/auth/callback", "anna", 200),
-        ("/auth/callback", "anna", 401),
+        ("/auth/callback", "annotator-1", 200),
+        ("/auth/callback", "annotator-1", 401),
     ]
 
 
@@ -262,4 +266,4 @@ def test_the_page_in_a_browser(
         page.goto(f"{server.url}/datastore/")
         page.click("a.button")  # to the provider, which asks nothing, and back
         page.wait_for_url(f"{server.url}/datastore/")
-        assert '"user":"anna"' in page.content()
+        assert '"user":"annotator-1"' in page.content()

@@ -95,7 +95,7 @@ def test_a_token_file_that_cannot_be_used_is_named(tmp_path: Path, wrong: str) -
 
     path = tmp_path / "tokens.yaml"
     if wrong != "missing":
-        new_token(path, "anna", "admin")
+        new_token(path, "annotator-1", "admin")
     if wrong == "public":
         os.chmod(path, 0o644)
     if wrong == "empty":

@@ -17,11 +17,11 @@ ROUTES = (("GET", "/datastore/"), ("POST", "/activelearning/random"), ("DELETE",
 
 
 def test_the_file_holds_hashes_for_its_owner_alone(token_file: Path) -> None:
-    token = new_token(token_file, "anna", "annotator", days=30)
+    token = new_token(token_file, "annotator-1", "annotator", days=30)
     assert token not in token_file.read_text()
     assert token_file.stat().st_mode & 0o777 == 0o600
     (entry,) = read_tokens(token_file)
-    assert (entry.name, entry.role, entry.is_over) == ("anna", "annotator", False)
+    assert (entry.name, entry.role, entry.is_over) == ("annotator-1", "annotator", False)
 
 
 @pytest.mark.parametrize(
@@ -30,12 +30,14 @@ def test_the_file_holds_hashes_for_its_owner_alone(token_file: Path) -> None:
         "",
         "tokens: 3",
         "- a",
-        "tokens: [{name: anna, role: admin}]",
-        "tokens: [{name: anna, role: root, sha256: " + "0" * 64 + "}]",
+        "tokens: [{name: annotator-1, role: admin}]",
+        "tokens: [{name: annotator-1, role: root, sha256: " + "0" * 64 + "}]",
         "tokens: [{name: 'a\n b', role: admin, sha256: " + "0" * 64 + "}]",
-        "tokens: [{name: anna, role: admin, sha256: secret}]",
-        "tokens: [{name: anna, role: admin, sha256: " + "0" * 64 + ", expires: soon}]",
-        "tokens: [{name: anna, role: admin, sha256: &a " + "0" * 64 + "}, {name: bert, role: reader, sha256: *a}]",
+        "tokens: [{name: annotator-1, role: admin, sha256: secret}]",
+        "tokens: [{name: annotator-1, role: admin, sha256: " + "0" * 64 + ", expires: soon}]",
+        "tokens: [{name: annotator-1, role: admin, sha256: &a "
+        + "0" * 64
+        + "}, {name: another, role: reader, sha256: *a}]",
         "tokens: [" + "{}, " * 300_000 + "]",
         "tokens: !!python/object/apply:os.system [true]",
     ],
@@ -50,14 +52,14 @@ def test_a_wrong_file_is_refused_without_quoting_it(token_file: Path, content: s
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o644])
 def test_a_file_that_others_can_read_is_refused(token_file: Path, mode: int) -> None:
-    new_token(token_file, "anna", "admin")
+    new_token(token_file, "annotator-1", "admin")
     token_file.chmod(mode)
     with pytest.raises(InputError, match="chmod 600"):
         StaticTokens(token_file)
 
 
 def test_an_expired_token_is_nobodys(token_file: Path) -> None:
-    token = new_token(token_file, "anna", "admin", days=1)
+    token = new_token(token_file, "annotator-1", "admin", days=1)
     assert StaticTokens(token_file).user_of(token) is not None
     text = token_file.read_text()
     token_file.write_text(text.replace(read_tokens(token_file)[0].expires, "2020-01-01"))
@@ -66,14 +68,14 @@ def test_an_expired_token_is_nobodys(token_file: Path) -> None:
 
 def test_the_command_makes_lists_and_withdraws(token_file: Path) -> None:
     runner = CliRunner()
-    made = runner.invoke(app, ["token", "new", "anna", "--role", "annotator", "--file", str(token_file)])
+    made = runner.invoke(app, ["token", "new", "annotator-1", "--role", "annotator", "--file", str(token_file)])
     token = made.stdout.strip()
     assert made.exit_code == 0
     assert StaticTokens(token_file).user_of(token) is not None
     listed = runner.invoke(app, ["token", "list", "--file", str(token_file)])
-    assert listed.stdout.startswith("anna\tannotator\t")
+    assert listed.stdout.startswith("annotator-1\tannotator\t")
     assert token not in listed.stdout
-    assert runner.invoke(app, ["token", "revoke", "anna", "--file", str(token_file)]).exit_code == 0
+    assert runner.invoke(app, ["token", "revoke", "annotator-1", "--file", str(token_file)]).exit_code == 0
     assert read_tokens(token_file) == ()
 
 
@@ -123,7 +125,7 @@ def test_a_damaged_file_lets_nobody_in(start: Start, tokens: dict[str, str], tok
     elif damage == "gone":
         token_file.unlink()
     else:
-        token_file.write_text("tokens: [{name: anna}]")
+        token_file.write_text("tokens: [{name: annotator-1}]")
     reply = server.ask("GET", "/datastore/", token=tokens["admin"])
     assert reply.status_code == 503
     token_file.write_text(good)
@@ -133,8 +135,8 @@ def test_a_damaged_file_lets_nobody_in(start: Start, tokens: dict[str, str], tok
 
 
 def test_an_empty_file_does_not_start_a_server(token_file: Path) -> None:
-    new_token(token_file, "anna", "admin")
-    revoke_token(token_file, "anna")
+    new_token(token_file, "annotator-1", "admin")
+    revoke_token(token_file, "annotator-1")
     with pytest.raises(InputError, match="sdseg token new"):
         StaticTokens(token_file)
 

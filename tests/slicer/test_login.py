@@ -24,7 +24,8 @@ def guarded(tmp_path_factory: pytest.TempPathFactory, organs: Path) -> Iterator[
     home = tmp_path_factory.mktemp("guarded")
     copy_sample(home / "studies" / "t1")
     tokens = {
-        name: new_token(home / "tokens.yaml", name, role) for name, role in (("anna", "annotator"), ("rita", "reader"))
+        name: new_token(home / "tokens.yaml", name, role)
+        for name, role in (("annotator-1", "annotator"), ("reader-1", "reader"))
     }
     port = free_port()
     conf = ["model_dir", str(home / "model"), "weights", str(organs), "tokens", str(home / "tokens.yaml")]
@@ -69,18 +70,20 @@ def test_login_and_sessions(guarded: tuple[str, dict[str, str]], image: Image, k
         kind(url, str(tmp_path)).info()
     assert "401" in str(getattr(refused.value, "msg", refused.value))
     with pytest.raises(REFUSED):
-        kind(url, str(tmp_path)).auth_token("anna", "guess")
-    anna = login("anna")
-    assert anna.infer("sdseg", image.uid, {})[0]
-    assert anna.info()["models"], "the wheel's client repeats the length of its last request; the server must not wait"
+        kind(url, str(tmp_path)).auth_token("annotator-1", "guess")
+    annotator = login("annotator-1")
+    assert annotator.infer("sdseg", image.uid, {})[0]
+    assert annotator.info()["models"], (
+        "the wheel's client repeats the length of its last request; the server must not wait"
+    )
     path = str(image.save(tmp_path / "volume.nii.gz"))
-    session = login("anna").create_session(path)["session_id"]  # a client for each call, as the panel does
-    assert login("anna").get_session(session)
+    session = login("annotator-1").create_session(path)["session_id"]  # a client for each call, as the panel does
+    assert login("annotator-1").get_session(session)
     for what in ("get_session", "remove_session", "infer"):
         with pytest.raises(REFUSED) as refused:
-            rita = login("rita")
-            rita.infer("sdseg", "x", {}, session_id=session) if what == "infer" else getattr(rita, what)(session)
+            reader = login("reader-1")
+            reader.infer("sdseg", "x", {}, session_id=session) if what == "infer" else getattr(reader, what)(session)
         assert "404" in str(getattr(refused.value, "msg", refused.value))
     with pytest.raises(REFUSED) as refused:
-        login("rita").save_label(image.uid, path, params={"label_info": [{"name": "liver", "idx": 1}]})
+        login("reader-1").save_label(image.uid, path, params={"label_info": [{"name": "liver", "idx": 1}]})
     assert "403" in str(getattr(refused.value, "msg", refused.value))

@@ -21,7 +21,7 @@ def guarded(tmp_path: Path, weights: Path) -> Iterator[Whole]:
     nibabel.save(nibabel.Nifti1Image(data, np.diag([-2.0, 2.0, 3.0, 1.0])), studies / "head.nii.gz")
     (tmp_path / "outside").mkdir()
     tokens = tmp_path / "tokens.yaml"
-    token = new_token(tokens, "anna", "reader")
+    token = new_token(tokens, "annotator-1", "reader")
     with whole_server(tmp_path, studies, tmp_path / "outside", weights, "tokens", str(tokens)) as server:
         server.token = token
         yield server
@@ -39,7 +39,7 @@ def test_who_has_no_login_gets_nothing_and_a_way_to_it(guarded: Whole, browser: 
         expect(page.get_by_role("link", name="Open the viewer")).to_be_hidden()
         expect(page.locator("#training button")).to_have_count(0)
 
-        revoke_token(tmp_path / "tokens.yaml", "anna")
+        revoke_token(tmp_path / "tokens.yaml", "annotator-1")
         page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")  # it connects anew
         expect(page.get_by_role("alert")).to_contain_text("You are not logged in.")
         expect(page.get_by_role("alert").get_by_role("link")).to_have_attribute("href", "login")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import stat
 from collections.abc import Collection
 from functools import lru_cache
 from pathlib import Path
@@ -11,11 +10,11 @@ from pathlib import Path
 import yaml
 
 from sdseg.errors import InputError
+from sdseg.private_file import read_private
 
 logger = logging.getLogger(__name__)
 
 _FILES = ("tls_ca", "tls_certificate", "tls_key")
-_LARGEST = 1 << 20  # bytes
 
 
 def read_credentials_file(path: Path, keys: Collection[str]) -> dict[str, str]:
@@ -23,13 +22,8 @@ def read_credentials_file(path: Path, keys: Collection[str]) -> dict[str, str]:
 
     Raises InputError: missing, unreadable, no YAML, a key that is none of `keys`. It never quotes the content.
     """
-    try:
-        status = path.stat()
-        text = path.read_text(encoding="utf-8") if status.st_size <= _LARGEST else "[]"
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is no text"
-        raise InputError(f"The credentials file {path} cannot be read: {reason}.") from None
-    if stat.S_IMODE(status.st_mode) & 0o077:
+    text, is_open = read_private(path, "credentials file", "check SDSEG_CREDENTIALS")
+    if is_open:
         _warn(path)
     entries = _parse(text, path)
     for key in entries.keys() - set(keys):

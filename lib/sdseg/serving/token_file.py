@@ -1,7 +1,7 @@
 """The file of bearer tokens: who may use the server, as YAML of names, roles and hashes.
 
     tokens:
-    - {name: anna, role: annotator, sha256: 9f86d0..., created: '2026-11-22', expires: '2027-11-22'}
+    - {name: annotator-1, role: annotator, sha256: 9f86d0..., created: '2026-11-22', expires: '2027-11-22'}
 
 A token is 256 random bits, so one SHA-256 of it cannot be turned round and needs neither salt nor a slow hash; that is
 also why a made-up password must not be put here.
@@ -14,7 +14,6 @@ import hmac
 import os
 import re
 import secrets
-import stat
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -25,11 +24,11 @@ import yaml
 
 from sdseg.durable import replacing
 from sdseg.errors import InputError, UnknownNameError
+from sdseg.private_file import read_private
 
 ROLES = ("reader", "annotator", "admin")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 _HASH = re.compile(r"[0-9a-f]{64}")
-_LARGEST = 1 << 20  # bytes
 _PREFIX = "sdseg_"  # scanners of published code find tokens by such beginnings
 
 
@@ -78,13 +77,8 @@ def match_hash(entries: Sequence[TokenEntry], sha256: str) -> TokenEntry | None:
 
 def read_tokens(path: Path) -> tuple[TokenEntry, ...]:
     """Raises InputError: missing, readable by others, no such YAML, a name or a token twice. It never quotes hashes."""
-    try:
-        status = path.stat()
-        text = path.read_text(encoding="utf-8") if status.st_size <= _LARGEST else "too large"
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is no text"
-        raise InputError(f"The token file {path} cannot be read ({reason}); make one with `sdseg token new`.") from None
-    if stat.S_IMODE(status.st_mode) & 0o077:
+    text, is_open = read_private(path, "token file", "make one with `sdseg token new`")
+    if is_open:
         raise InputError(f"The token file {path} can be read or changed by others: chmod 600 it.")
     entries = tuple(_entry(item, path) for item in _items(text, path))
     for what in ("name", "sha256"):
