@@ -7,7 +7,10 @@ import { ohif } from './ohif.js';
 import { activeSeries, obstacle, OVERLAY, showOverlay } from './overlay.js';
 import { watch } from './progress.js';
 import { listSeries } from './series-list.js';
-import { getReview, postReview, putLabel } from './server.js';
+import { getReview, postReview, putLabel, whyFailed } from './server.js';
+
+const DRAWING_MS = 200;
+const DRAWING_TRIES = 50;
 
 const LAYOUT = `
   <section aria-labelledby="sdseg-title">
@@ -175,17 +178,38 @@ export class ReviewPanel extends HTMLElement {
 
   watchRun(image) {
     const run = new AbortController();
+    let status = 0;
     const answers = new PerformanceObserver(list => {
-      if (list.getEntries().some(entry => new URL(entry.name).pathname.startsWith('/infer/'))) {
+      const answer = list.getEntries().find(entry => new URL(entry.name).pathname.startsWith('/infer/'));
+      if (answer) {
+        status = answer.responseStatus;
         run.abort();
       }
     });
     answers.observe({ type: 'resource' });
     this.running = true;
-    watch(image, () => run.signal.aborted || this.closing.signal.aborted, sentence => this.tell(sentence)).then(() => {
+    const ended = () => run.signal.aborted || this.closing.signal.aborted;
+    watch(image, ended, sentence => this.tell(sentence)).then(() => {
       answers.disconnect();
-      this.tell('');
+      return status >= 400 ? this.tellWhy(image, status) : this.tellIfNothing();
     });
+  }
+
+  /** MONAI Label's panel only says that it failed. */
+  async tellWhy(image, status) {
+    this.running = false;
+    const reason = await whyFailed(image).catch(() => '');
+    this.tell(reason || `The server refused this (${status}); its status page tells more.`, true);
+  }
+
+  /** An empty result must not look like one that is still to come. */
+  async tellIfNothing() {
+    for (let tries = 0; this.running && tries < DRAWING_TRIES; tries += 1) {
+      await new Promise(resolve => setTimeout(resolve, DRAWING_MS));
+    }
+    const segmentation = currentSegmentation(ohif.services);
+    const found = segmentation && countVoxels(segmentation).size;
+    this.tell(found ? '' : 'The model found nothing in this series.', !found);
   }
 
   /** A result was drawn: what is sent from now on is this one, not a segmentation that was opened before. */

@@ -32,6 +32,13 @@ export async function jobsOf(image) {
   return [...running, ...waiting].filter(job => job.image === image);
 }
 
+/** Why the last inference on `image` failed, in the server's words; "" where it did not. */
+export async function whyFailed(image) {
+  const { recent = [] } = await asJson(fetch('/jobs/'));
+  const last = recent.find(job => job.image === image);
+  return last?.state === 'failed' ? last.detail : '';
+}
+
 async function asJson(request) {
   const response = await request.catch(() => {
     throw new Error('The server does not answer.');
