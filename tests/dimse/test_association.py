@@ -85,6 +85,19 @@ def test_an_unknown_calling_title_is_refused_for_good(call):
         echo(call(archive))
 
 
+def test_a_rejection_that_is_read_late(call):
+    """The connection is closed before the requestor looks at it: the rejection came all the same."""
+    rejected = threading.Event()
+    closing = (evt.EVT_CONN_CLOSE, lambda event: rejected.set())
+    waiting = (evt.EVT_REQUESTED, lambda event: rejected.wait(10))
+    with (
+        running(Archive(), require_calling_aet=["SOMEBODY"]) as archive,
+        pytest.raises(SetupError, match="does not know our AE title SDSEG"),
+        associated(call(archive), [CT], handlers=[closing, waiting]),
+    ):
+        pytest.fail("an association was established")
+
+
 def test_a_busy_archive_is_asked_again_and_then_left(call):
     with running(Archive(), maximum_associations=1) as archive, associated(call(archive), [CT]):
         with pytest.raises(DeliveryError, match="limit of associations; try again") as caught:

@@ -108,4 +108,9 @@ def _try(peer: Peer, contexts: Sequence[PresentationContext], handlers: Handlers
         raise NotConnectedError(f"The host of {peer.name} is not known here ({error}); check the address.") from error
     if association.is_established:
         return association
-    raise failure_of(association, peer, connected=bool(opened), answered=bool(answers))
+    if not answers:
+        # A peer that rejects and closes at once: pynetdicom looks at the connection first, finds it closed, and leaves
+        # the rejection that came over it unread.
+        association.dul.receive_pdu(wait=False)
+    answer = answers[-1].primitive if answers else None
+    raise failure_of(association, peer, connected=bool(opened), answer=answer)

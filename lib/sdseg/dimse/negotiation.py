@@ -3,8 +3,10 @@
 import socket
 import ssl
 from collections.abc import Collection
+from typing import TypeAlias
 
 from pynetdicom.association import Association
+from pynetdicom.pdu_primitives import A_ABORT, A_ASSOCIATE, A_P_ABORT, A_RELEASE
 from pynetdicom.sop_class import LabelMapSegmentationStorage
 
 from sdseg.dimse.contexts import name_of
@@ -26,6 +28,10 @@ _REASONS = {
 _PERMANENT = 1
 
 
+Answer: TypeAlias = A_ASSOCIATE | A_RELEASE | A_ABORT | A_P_ABORT
+"""What may come back on a request for an association, PS3.8 section 7."""
+
+
 class NotConnectedError(DeliveryError):
     """No TCP connection: nothing listens there, or the network does not reach it."""
 
@@ -34,26 +40,25 @@ class BusyError(DeliveryError):
     """The peer rejected the association for the moment (A-ASSOCIATE-RJ, result 2, rejected-transient)."""
 
 
-def failure_of(association: Association, peer: Peer, *, connected: bool, answered: bool) -> DeliveryError:
+def failure_of(association: Association, peer: Peer, *, connected: bool, answer: Answer | None) -> DeliveryError:
     """The error of an association that was not established: RefusedError where trying again does not help, SetupError
     where somebody has to mend the set-up first.
 
     Args:
         connected: whether there was a connection.
-        answered: whether anything came back over it, be it an abort or its end.
+        answer: what came back over it, be it an abort or its end.
     """
-    answer = association.acceptor.primitive
-    if association.is_rejected:
+    if isinstance(answer, A_ASSOCIATE) and answer.result:
         return _rejection(peer, answer.result, answer.result_source, answer.diagnostic)
     if not connected:
         return _no_connection(peer)
-    if association.accepted_contexts:
-        return ended(peer, "as soon as it was open")
-    if answer is not None and answer.result == 0:
+    if association.rejected_contexts and not association.accepted_contexts:
         classes = sorted({context.abstract_syntax for context in association.rejected_contexts})
         names = ", ".join(name_of(klass) for klass in classes)
         return RefusedError(f"{peer.name} accepts none of {names}; {how_to_allow(classes)}.")
-    if answered:
+    if isinstance(answer, A_ASSOCIATE):
+        return ended(peer, "as soon as it was open")
+    if answer is not None:
         return ended(peer, "before it answered the request for an association")
     return DeliveryError(
         f"{peer.name} did not answer the request for an association within {peer.timeouts.acse:g} seconds; "
