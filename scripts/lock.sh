@@ -10,7 +10,8 @@ trap 'rm -rf "$folder"' EXIT
 pip=("$folder/venv/bin/python" -m pip --disable-pip-version-check)
 
 "${pip[@]}" install --quiet --upgrade pip
-"${pip[@]}" install --quiet --no-compile -r requirements.txt -r requirements-dev.txt -r requirements-engines.txt
+"${pip[@]}" install --quiet --no-compile -r requirements.txt -r requirements-dev.txt -r requirements-engines.txt \
+    -r requirements-learning.txt
 "${pip[@]}" install --quiet --no-compile --no-deps -r requirements-monailabel.txt
 {
     sed '/^[^#]/,$d' constraints.txt # the comment on top

@@ -8,6 +8,7 @@ from pathlib import Path
 from sdseg.errors import InputError, UnknownNameError
 from sdseg.model.kinds import SDSEG
 from sdseg_app.config.jobs import JobSettings
+from sdseg_app.config.learning import LearningSettings
 from sdseg_app.config.models import ModelSettings
 from sdseg_app.config.security import SecuritySettings
 from sdseg_app.config.shipped import SHIPPED
@@ -15,7 +16,7 @@ from sdseg_app.names import check_name
 
 logger = logging.getLogger(__name__)
 
-GROUPS = (ModelSettings, JobSettings, SecuritySettings)
+GROUPS = (ModelSettings, JobSettings, LearningSettings, SecuritySettings)
 _STOCK = frozenset({"server_mode"})  # MONAI Label's own
 _KEYS = _STOCK.union(*(group.model_fields for group in GROUPS))
 _TAKEN = "datastore"  # a folder of `model_dir` beside those of the models
@@ -31,7 +32,7 @@ class AppSettings:
         model_dir: where trained weights are published and labels are kept.
         device: device of the model unless a request names one, None for a GPU where there is one.
         structures: file with the codes of labels that the table of structures lacks.
-        jobs, security: see the classes.
+        jobs, learning, security: see the classes.
     """
 
     models: tuple[str, ...]
@@ -40,6 +41,7 @@ class AppSettings:
     device: str | None
     structures: Path | None = None
     jobs: JobSettings = field(default_factory=JobSettings)
+    learning: LearningSettings = field(default_factory=LearningSettings)
     security: SecuritySettings = field(default_factory=SecuritySettings)
 
     @classmethod
@@ -64,6 +66,7 @@ class AppSettings:
             device=model.device,
             structures=model.structures.resolve() if model.structures else None,
             jobs=JobSettings.read(conf),
+            learning=LearningSettings.read(conf),
             security=SecuritySettings.read(conf).with_audit_log(model_dir),
         )
 

@@ -12,8 +12,8 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
-OPTIONAL = "requirements-engines.txt"
-FILES = ["requirements.txt", "requirements-dev.txt", "requirements-monailabel.txt", OPTIONAL, "constraints.txt"]
+OPTIONAL = ("requirements-engines.txt", "requirements-learning.txt")
+FILES = ["requirements.txt", "requirements-dev.txt", "requirements-monailabel.txt", *OPTIONAL, "constraints.txt"]
 
 # What monailabel 0.8.5 asks for and does without: docs/install.md says why for each.
 LEFT_OUT = {
@@ -54,7 +54,7 @@ def test_every_version_is_exact(name: str) -> None:
         assert re.fullmatch(r"[A-Za-z0-9._-]+==[0-9][A-Za-z0-9.]*", line.split(" #")[0].rstrip()), line
 
 
-@pytest.mark.parametrize("name", ["requirements.txt", "requirements-monailabel.txt", OPTIONAL])
+@pytest.mark.parametrize("name", ["requirements.txt", "requirements-monailabel.txt", *OPTIONAL])
 def test_every_runtime_requirement_says_why(name: str) -> None:
     assert [line for line in lines(name) if " # " not in line] == []
 
@@ -73,7 +73,7 @@ def test_what_we_import_is_a_direct_requirement() -> None:
     ours = {"sdseg", "sdseg_app", "pydicom_seg"}
     modules = imported(ROOT / "lib") | imported(ROOT / "sdseg_app")
     distributions = importlib.metadata.packages_distributions()
-    direct = {name for file in ("requirements.txt", "requirements-monailabel.txt", OPTIONAL) for name in pins(file)}
+    direct = {name for file in ("requirements.txt", "requirements-monailabel.txt", *OPTIONAL) for name in pins(file)}
     undeclared = [
         module
         for module in sorted(modules - ours - set(sys.stdlib_module_names))

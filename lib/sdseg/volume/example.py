@@ -22,9 +22,13 @@ class Example:
         label_channel: which channel of a mask picture holds the label (0 is the first, and the only one of a grey
             picture), its values as stored, without a threshold; None: the picture is read as a grey or binary mask.
         label_values: value in the mask -> value of the label; values not named are background. None: as they are.
+        ignored: value in the mask of voxels that nobody labelled; a slice that holds one is not trained on. None: the
+            mask says something of every voxel.
+        changed: a mask on the same grid, not 0 where an annotator changed a prediction; None where that is not known.
+        weight: how much it counts beside the others, more than 0.
 
     Raises:
-        InputError: no id, a channel below 0, or label values outside 0..255.
+        InputError: no id, a channel below 0, label values outside 0..255, or a weight of 0 or less.
     """
 
     id: str
@@ -34,6 +38,9 @@ class Example:
     group: str = ""
     label_channel: int | None = None
     label_values: Mapping[int, int] | None = field(default=None, hash=False)
+    ignored: int | None = None
+    changed: Path | None = None
+    weight: float = 1.0
 
     def __post_init__(self) -> None:
         if not self.id:
@@ -45,5 +52,7 @@ class Example:
             odd = [value for value in values if not 0 <= value <= 255]
             if odd or not values:
                 raise InputError(f"label_values must name values from 0 to 255, not {odd or 'none at all'}.")
+        if not self.weight > 0:
+            raise InputError(f"The weight of an example must be more than 0, not {self.weight}.")
         if not self.group:
             object.__setattr__(self, "group", self.id)
