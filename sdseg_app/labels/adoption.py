@@ -9,18 +9,18 @@ import tempfile
 from collections.abc import Collection
 from pathlib import Path
 
+from sdseg.corrections.book import LEFT, TAKEN, WAITING
+from sdseg.corrections.store import FINAL
 from sdseg.dicom.seg_reader import read_seg
 from sdseg.dicom.series import load_series
 from sdseg.errors import DeliveryError, SdsegError
 from sdseg.pacs.archive import AS_STORED
 from sdseg.pacs.asking import asking
 from sdseg.pacs.search import SeriesKey, list_segmentation_series, read_headers
-from sdseg_app.labels.book import LEFT, TAKEN, WAITING
 from sdseg_app.labels.files import digest_of, write_label
 from sdseg_app.labels.found_segs import FoundSeg, examine
 from sdseg_app.labels.saving import LabelKeeper
 from sdseg_app.labels.segment_names import model_names
-from sdseg_app.labels.store import FINAL
 
 logger = logging.getLogger(__name__)
 

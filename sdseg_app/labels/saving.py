@@ -5,13 +5,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
+from sdseg.corrections.book import TAKEN
+from sdseg.corrections.store import FINAL, LabelStore
 from sdseg.dicom.series import load_series
 from sdseg.pacs.archive import Archive
 from sdseg.pacs.deliver import StoredInstance, store_segmentation
-from sdseg_app.labels.book import TAKEN
 from sdseg_app.labels.files import digest_of, read_label, write_label
 from sdseg_app.labels.seg import seg_of_annotator
-from sdseg_app.labels.store import FINAL, LabelStore
 from sdseg_app.names import check_name, label_values
 
 # Key in an image's info: what the last inference on it told. A label saved after it counts as edited.

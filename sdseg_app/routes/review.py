@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Body
 from pydantic import BaseModel, ConfigDict, Field
 
-from sdseg_app.labels.review_book import Review
+from sdseg.corrections.review_book import Review
 from sdseg_app.routes.access import Annotator, Reader, running_app
 from sdseg_app.routes.responses import errors
 from sdseg_app.stores.datastore import ArchiveDatastore

@@ -6,12 +6,12 @@ from typing import Any, Literal
 
 from monailabel.interfaces.datastore import Datastore
 
+from sdseg.corrections.book import LabelRecord
+from sdseg.corrections.review_book import Review
+from sdseg.corrections.store import FINAL, LabelStore
 from sdseg.errors import DeliveryError
 from sdseg.pacs.folder_client import FolderClient
 from sdseg.pacs.search import SeriesKey
-from sdseg_app.labels.book import LabelRecord
-from sdseg_app.labels.review_book import Review
-from sdseg_app.labels.store import FINAL, LabelStore
 from sdseg_app.labels.uncertainty import uncertainty_of
 from sdseg_app.status.shapes import ArchiveStatus, LabelStatus, ReviewStatus, StudyStatus
 from sdseg_app.stores.datastore import ArchiveDatastore

@@ -7,6 +7,8 @@ from typing import Any
 
 from monailabel.interfaces.datastore import Datastore
 
+from sdseg.corrections.store import FINAL, LabelStore, public_info
+from sdseg.corrections.training import training_label
 from sdseg.errors import InputError
 from sdseg.pacs.archive import Archive
 from sdseg.pacs.fetch import fetch_series
@@ -14,8 +16,6 @@ from sdseg.pacs.folder_client import FolderClient
 from sdseg.pacs.search import SeriesKey, find_image_series, list_image_series
 from sdseg_app.labels.adoption import adopt_labels
 from sdseg_app.labels.saving import save_label
-from sdseg_app.labels.store import FINAL, LabelStore, public_info
-from sdseg_app.labels.training import training_label
 from sdseg_app.stores.dataset_zip import zip_dataset
 
 

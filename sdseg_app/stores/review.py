@@ -6,10 +6,10 @@ from typing import Any, Literal
 
 from monailabel.interfaces.datastore import Datastore
 
+from sdseg.corrections.review_book import ACCEPT, REJECT, Review
+from sdseg.corrections.store import FINAL
 from sdseg.errors import InputError
-from sdseg_app.labels.review_book import ACCEPT, REJECT, Review
 from sdseg_app.labels.saving import INFERENCE
-from sdseg_app.labels.store import FINAL
 from sdseg_app.labels.uncertainty import uncertainty_of
 from sdseg_app.stores.datastore import ArchiveDatastore
 

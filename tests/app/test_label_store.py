@@ -5,10 +5,10 @@ import nrrd
 import numpy as np
 import pytest
 
+from sdseg.corrections.store import LabelStore
+from sdseg.corrections.training import training_label
 from sdseg.errors import UnknownNameError
 from sdseg.volume.labelmap import save_labelmap
-from sdseg_app.labels.store import LabelStore
-from sdseg_app.labels.training import training_label
 
 
 def keep(store: LabelStore, mask: np.ndarray, tag: str = "final", **values: int) -> Path:

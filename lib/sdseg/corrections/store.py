@@ -5,13 +5,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from monailabel.interfaces.datastore import DefaultLabelTag
-
+from sdseg.corrections.book import LabelBook, LabelRecord
+from sdseg.corrections.review_book import ReviewBook
 from sdseg.errors import UnknownNameError
-from sdseg_app.labels.book import LabelBook, LabelRecord
-from sdseg_app.labels.review_book import ReviewBook
 
-FINAL = DefaultLabelTag.FINAL.value
+FINAL = "final"  # MONAI Label's DefaultLabelTag.FINAL
 
 
 class LabelStore:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from sdseg_app.labels.book import LabelRecord
+from sdseg.corrections.book import LabelRecord
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS reviews (

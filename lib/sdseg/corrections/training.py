@@ -7,8 +7,8 @@ from pathlib import Path
 import nrrd
 import numpy as np
 
+from sdseg.corrections.store import LabelRecord, LabelStore
 from sdseg.dicom.codes import plain
-from sdseg_app.labels.store import LabelRecord, LabelStore
 
 
 def training_label(store: LabelStore, record: LabelRecord, model_labels: dict[str, int]) -> Path | None:

@@ -1,0 +1,1 @@
+"""Annotators' corrections as data: labels, decisions about them, and what a model is trained on from them."""
