@@ -32,9 +32,14 @@ def pair_disagreement(counts: Counts, masks: int) -> float | None:
         0 to 1; None for fewer than two masks, or where none of them holds a voxel: there is nothing to compare.
     """
     held = int(counts.sum(dtype=np.int64))
+    squares = sum(int(np.square(plane, dtype=np.uint32).sum(dtype=np.int64)) for plane in counts)  # little memory
+    return disagreement_of_sums(squares, held, masks)
+
+
+def disagreement_of_sums(squares: float, held: float, masks: int) -> float | None:
+    """The same from the sum of the squared counts and the sum of the counts."""
     if masks < 2 or not held:
         return None
-    squares = sum(int(np.square(plane, dtype=np.uint32).sum(dtype=np.int64)) for plane in counts)  # little memory
     return 1.0 - (squares - held) / ((masks - 1) * held)
 
 

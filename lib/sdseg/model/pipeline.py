@@ -79,7 +79,19 @@ class SDSegPipeline(DiffusionPipeline):
             InputError: there are not that many steps.
         """
         noise = self.draw_noise(seed) if noise is None else noise
-        image_latent = self.vision_encoder(image.to(self.device, self.dtype))
+        return self.segment_latent(self.encode(image), noise, num_inference_steps)
+
+    @torch.inference_mode()
+    def encode(self, image: torch.Tensor) -> torch.Tensor:
+        """The image latent, (batch, 4, latent rows, latent columns), of a batch as for `__call__`: it holds for every
+        noise."""
+        return self.vision_encoder(image.to(self.device, self.dtype))
+
+    @torch.inference_mode()
+    def segment_latent(
+        self, image_latent: torch.Tensor, noise: torch.Tensor, num_inference_steps: int = 1
+    ) -> torch.Tensor:
+        """What `__call__` gives, from the image latent."""
         if self.classes is not None:
             return self.compare_classes(image_latent, noise, self.classes, num_inference_steps).softmax(dim=1)
         decoded = self.decode_mask_latent(self.estimate_mask_latent(image_latent, noise, None, num_inference_steps))
