@@ -14,7 +14,10 @@ from sdseg.errors import SdsegError
 from sdseg.jobs.turns import DeviceTurns
 from sdseg.model.card import ModelCard
 from sdseg.model.weights import publish
-from sdseg.training.finetune import FinetuneConfig, FinetuneResult, FinetuneStage, Watch, finetune
+from sdseg.training.data_config import ExampleConfig
+from sdseg.training.material import Material
+from sdseg.training.retrain import retrain
+from sdseg.training.retrain_config import RetrainConfig, RetrainResult, RetrainStage, Watch
 from sdseg_app.jobs.train_stats import TrainStats, read_stats
 from sdseg_app.params.train_params import TrainParams
 from sdseg_app.served.weights_choice import WeightsChoice
@@ -89,7 +92,7 @@ class SDSegTrainTask(BasicTrainTask):
         with ExitStack() as held:
             turn = held.enter_context(self._turns(params.device).background()) if self._turns else None
 
-            def between(stage: FinetuneStage, done: int, total: int) -> None:
+            def between(stage: RetrainStage, done: int, total: int) -> None:
                 stats.reach(stage, done, total)
                 if turn is None or stage == "prepare":
                     return
@@ -98,7 +101,7 @@ class SDSegTrainTask(BasicTrainTask):
                 elif seconds := turn.give_way(stats.paused):
                     stats.resumed(seconds)
 
-            result = self._finetune(params, run, datalist, stats, between)
+            result = self._retrain(params, run, datalist, stats, between)
         publish(result.weights, Path(self._model_dir))
         dice = result.val_dice.get("after")
         return stats.finished(
@@ -111,14 +114,15 @@ class SDSegTrainTask(BasicTrainTask):
             }
         )
 
-    def _finetune(
+    def _retrain(
         self, params: TrainParams, run: Path, datalist: Sequence[dict[str, Any]], stats: TrainStats, between: Watch
-    ) -> FinetuneResult:
-        return finetune(
+    ) -> RetrainResult:
+        examples = [ExampleConfig.model_validate({"image": pair["image"], "label": pair["label"]}) for pair in datalist]
+        return retrain(
             weights=self._choice.folder() if params.pretrained else self._choice.untrained(),
-            examples=[{"image": pair["image"], "label": pair["label"]} for pair in datalist],
+            material=Material(tuple(example.example() for example in examples)),
             output=run,
-            config=FinetuneConfig(
+            config=RetrainConfig(
                 max_epochs=params.max_epochs,
                 max_steps=params.max_steps or None,
                 batch_size=params.train_batch_size,

@@ -1,4 +1,4 @@
-"""Batches for training: what is in the n-th one follows from the seed and n alone.
+"""Batches for training: what is in the n-th one follows from the seed, n and the slices' weights alone.
 
 So a run that is resumed goes on with the batches it would have had, and several processes share out exactly the
 batch that one would have had.
@@ -15,6 +15,7 @@ import torch
 from monai.transforms import Compose
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from sdseg.training.chances import Chances
 from sdseg.training.draws import Draws, seed_of
 from sdseg.training.learner import Batch
 from sdseg.training.slices import SliceStack
@@ -59,8 +60,9 @@ class Share:
 class _Keys(Sampler[list[Key]]):
     """Micro-batches of keys from one step on, without end: each pass over the slices in a new order."""
 
-    def __init__(self, slices: int, share: Share, seed: int, first_step: int) -> None:
-        self._slices = slices
+    def __init__(self, chances: Chances, share: Share, seed: int, first_step: int) -> None:
+        self._chances = chances
+        self._slices = len(chances)
         self._share = share
         self._seed = seed
         self._first_step = first_step
@@ -79,7 +81,8 @@ class _Keys(Sampler[list[Key]]):
 
     def _shuffle(self, epoch: int) -> list[int]:
         generator = torch.Generator().manual_seed(seed_of(self._seed, -1, epoch))
-        return torch.randperm(self._slices, generator=generator).tolist()
+        order = torch.randperm(self._slices, generator=generator)
+        return self._chances.drawn(epoch)[order].tolist()
 
 
 class _Slices(Dataset[Item]):
@@ -122,7 +125,7 @@ class Batches:
         workers: int = 0,
     ) -> None:
         self._slices = _Slices(stack, augmentation)
-        self._count = len(stack)
+        self._chances = Chances(stack.weights if stack.weights is not None else torch.ones(len(stack)))
         self._share = share
         self._seed = seed
         self._device = torch.device(device)
@@ -132,7 +135,7 @@ class Batches:
         """Micro-batches from step `step` (counted from 0) on, `accumulate` a step."""
         loader = DataLoader(
             self._slices,
-            batch_sampler=_Keys(self._count, self._share, self._seed, step),
+            batch_sampler=_Keys(self._chances, self._share, self._seed, step),
             collate_fn=_stack,
             num_workers=self._workers,
             pin_memory=self._device.type == "cuda",

@@ -26,7 +26,7 @@ from PIL.Image import Image
 from sdseg.dicom.files import is_series
 from sdseg.errors import GeometryError, InputError
 from sdseg.volume.example import Example
-from sdseg.volume.label import LoadLabelOf
+from sdseg.volume.label import LoadLabelOf, NoteVoxels
 from sdseg.volume.orient import OrientVolumed
 from sdseg.volume.series_reader import IS_PICTURE, DicomSeriesReader
 from sdseg.volume.square import SquarePad
@@ -91,11 +91,16 @@ class Recipe:
 
         The label keeps its values (nearest neighbour); it is read by `load_labelmap_of`, so that training and
         evaluation see the same, and must lie on the image's voxel grid, or a LabelError is raised.
+
+        Where the example has `ignored` or `changed` there are also "notes", (2, i, j, k) of `NoteVoxels`: turned as the
+        image is, so that their slices are its slices, but not resized.
         """
+        notes = ["notes"] if example.ignored is not None or example.changed is not None else []
         return [
             *_read(example.image),
             LoadLabelOf(example, key="label", like="image"),
-            *self._orient(example.image, ["image", "label"]),
+            *(NoteVoxels(example, key, label="label") for key in notes),
+            *self._orient(example.image, ["image", "label", *notes]),
             self._window(example.image, example.modality),
             *self._to_square(["image"], mode="bilinear", background=-1.0),
             *self._to_square(["label"], mode="nearest-exact", background=0.0),
