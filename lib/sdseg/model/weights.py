@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -14,7 +14,7 @@ from diffusers import DiffusionPipeline
 from diffusers.utils import logging as diffusers_logging
 from safetensors import SafetensorError, safe_open
 
-from sdseg.durable import new_beside, replacing, sync_tree
+from sdseg.durable import new_beside, sync_tree
 from sdseg.errors import WeightsError
 from sdseg.model.card import ModelCard, check_kind
 from sdseg.model.card_file import CARD_FILE
@@ -29,8 +29,8 @@ from sdseg.model.kinds import (
     weight_files,
 )
 from sdseg.model.pipeline import SDSegPipeline
+from sdseg.model.pointer import NAME_DIGITS, POINTER_FILE, point_at, read_pointer
 
-POINTER_FILE = "current"
 WEIGHT_FILES = tuple(f"{name}/diffusion_pytorch_model.safetensors" for name in ("unet", "vae", "vision_encoder"))
 Pipeline = TypeVar("Pipeline", bound=DiffusionPipeline)
 
@@ -143,19 +143,36 @@ def weights_sha256(folder: Path) -> str:
     Raises:
         WeightsError: one of them is missing.
     """
-    digest = hashlib.sha256()
+    return combined_sha256({name: file_sha256(folder / name) for name in identity_files(folder)})
+
+
+def identity_files(folder: Path) -> tuple[str, ...]:
+    """The files that make up the identity of a weights folder. Raises WeightsError: one of them is missing."""
     index = () if pipeline_name(folder) == SDSegPipeline.__name__ else (INDEX_FILE,)
     names = (*weight_files(folder), CARD_FILE, *index)
     _refuse_missing(folder, names)
-    for name in names:
-        digest.update(name.encode() + b"\0" + hashlib.sha256((folder / name).read_bytes()).digest())
-    return digest.hexdigest()
+    return names
+
+
+def combined_sha256(digests: Mapping[str, str]) -> str:
+    """The identity, given name -> SHA-256 of each of the identity's files, in their order."""
+    whole = hashlib.sha256()
+    for name, digest in digests.items():
+        whole.update(name.encode() + b"\0" + bytes.fromhex(digest))
+    return whole.hexdigest()
+
+
+def file_sha256(path: Path) -> str:
+    """Raises OSError."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def publish(folder: Path, models_dir: Path) -> Path:
     """Copy a weights folder into `models_dir` under its content's name and point `current` at it, atomically.
 
-    A reader sees the old weights or the new ones, never a mixture, whenever this process dies.
+    A reader sees the old weights or the new ones, never a mixture, whenever this process dies. Who serves asks
+    `sdseg.registry`, which calls weights that came this way promoted by hand.
 
     Returns:
         The published folder, `models_dir / <first 16 digits of the SHA-256>`.
@@ -163,13 +180,12 @@ def publish(folder: Path, models_dir: Path) -> Path:
     Raises:
         WeightsError: `folder` is no weights folder, or the disk refuses.
     """
-    target = models_dir / weights_sha256(folder)[:16]
+    target = models_dir / weights_sha256(folder)[:NAME_DIGITS]
     try:
         models_dir.mkdir(parents=True, exist_ok=True)
         if not target.exists():
             copy_whole(folder, target)
-        with replacing(models_dir / POINTER_FILE) as pointer:
-            pointer.write(f"{target.name}\n".encode())
+        point_at(models_dir, target.name)
     except OSError as error:
         raise WeightsError(f"The weights could not be published to {models_dir}: {error.strerror}.") from error
     return target
@@ -199,10 +215,11 @@ def current(models_dir: Path) -> Path | None:
     Raises:
         WeightsError: the pointer names a folder that is not there.
     """
-    pointer = models_dir / POINTER_FILE
-    if not pointer.is_file():
+    name = read_pointer(models_dir)
+    if name is None:
         return None
-    folder = models_dir / pointer.read_text().strip()
-    if not folder.is_dir():
-        raise WeightsError(f"{pointer} names {folder.name}, which is missing; restore it or remove the pointer.")
+    folder = models_dir / name
+    if not name or not folder.is_dir():
+        pointer = models_dir / POINTER_FILE
+        raise WeightsError(f"{pointer} names {name or 'nothing'}, which is missing; restore it or remove the pointer.")
     return folder
