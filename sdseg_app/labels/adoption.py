@@ -17,8 +17,9 @@ from sdseg.errors import DeliveryError, SdsegError
 from sdseg.pacs.archive import AS_STORED
 from sdseg.pacs.asking import asking
 from sdseg.pacs.search import SeriesKey, list_segmentation_series, read_headers
+from sdseg_app.labels.beginning import beginning_of
 from sdseg_app.labels.files import digest_of, write_label
-from sdseg_app.labels.found_segs import FoundSeg, examine
+from sdseg_app.labels.found_segs import DAY, FoundSeg, examine
 from sdseg_app.labels.saving import LabelKeeper
 from sdseg_app.labels.segment_names import model_names
 
@@ -26,7 +27,8 @@ logger = logging.getLogger(__name__)
 
 
 def adopt_labels(store: LabelKeeper, images: Collection[str], arrived: Collection[str] = ()) -> list[str]:
-    """Keep as final labels of `images` the SEGs of the archive that are newer than what is kept; the newest counts.
+    """Keep as final labels of `images` the SEGs of the archive that are newer than what is kept of their annotator;
+    the newest of all counts.
 
     Each SEG series is looked at once, and again when it is among `arrived`. Returns what is to be told about those
     that are no labels, or not of the model's structures, one sentence each; it is in the log too. Raises
@@ -70,10 +72,10 @@ def _look(store: LabelKeeper, key: SeriesKey, images: Collection[str], arrived: 
 
 def _adopt(store: LabelKeeper, found: FoundSeg) -> list[str]:
     """What is to be told about it."""
-    kept = store.labels.book.find(found.image, FINAL)
+    own = store.labels.book.find(found.image, FINAL, found.creator)
     verdict = LEFT
-    if kept is not None and found.made <= kept.saved:
-        remarks = [f"The segmentation {found.sop_uid} is older than the label of its image, which stays."]
+    if own is not None and found.made <= own.saved:
+        remarks = [f"The segmentation {found.sop_uid} is older than its annotator's label of its image, which stays."]
     else:
         try:
             remarks, verdict = _keep(store, found), TAKEN
@@ -92,21 +94,28 @@ def _keep(store: LabelKeeper, found: FoundSeg) -> list[str]:
         segmentation = store.archive.retrieve_instance(
             found.key.study_uid, found.key.series_uid, found.sop_uid, media_types=AS_STORED
         )
-    mask, own = read_seg(segmentation, load_series(folder))
-    values, remarks = _renamed(own, model_names(segmentation, store.model_labels()), found.sop_uid)
+    mask, named = read_seg(segmentation, load_series(folder))
+    values, remarks = _renamed(named, model_names(segmentation, store.model_labels()), found.sop_uid)
     labelmap = mask.transpose(2, 1, 0)  # (slices, rows, columns) to (i, j, k)
     digest = digest_of(labelmap, values)
-    before = store.labels.book.find(found.image, FINAL)
     if not labelmap.any():
         return [f"The segmentation {found.sop_uid} is not taken as a label of its image: it is empty."]
-    if before is not None and before.sha256 == digest:
+    own = store.labels.book.find(found.image, FINAL, found.creator)
+    if own is not None and own.sha256 == digest:
         return remarks
     uids = {"study": found.key.study_uid, "series": found.key.series_uid, "instance": found.sop_uid}
+    # The clock of a viewer may be wrong by a time zone.
+    began = beginning_of(
+        store.labels, found.image, labelmap, values, {}, before=found.made + DAY if found.made else None
+    )
+    # One without a date never goes before what is there.
+    made = found.made if found.made or store.labels.book.find(found.image, FINAL) else None
     with tempfile.TemporaryDirectory(dir=store.home, prefix=".saving-") as scratch:
         local = write_label(labelmap, folder, Path(scratch) / "label.nrrd")
-        info = {"label_values": values, "dicom_seg": uids, "from_archive": True}
-        store.labels.keep(found.image, FINAL, local, digest, info, found.made or None)
-    logger.info("The segmentation %s of the archive is the final label of image %s.", found.sop_uid, found.image)
+        info = {"label_values": values, "dicom_seg": uids, "from_archive": True, **began.info}
+        changed = began.write_changed(local, Path(scratch) / "changed.nrrd")
+        store.labels.keep(found.image, FINAL, local, digest, info, made, found.creator, changed)
+    logger.info("The segmentation %s of the archive is a final label of image %s.", found.sop_uid, found.image)
     return remarks
 
 

@@ -5,6 +5,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
+from pydicom.datadict import tag_for_keyword
+
 from sdseg.pacs.search import Attributes, SeriesKey, items_of, referenced_series, text_of
 
 _TIMES = (
@@ -13,17 +15,20 @@ _TIMES = (
     ("SeriesDate", "SeriesTime"),
 )
 # A viewer's clock may show another time zone, without a word: OHIF writes UTC.
-_DAY = 26 * 3600.0
+DAY = 26 * 3600.0
+_LONGEST_NAME = 64  # VR PN, PS3.5 6.2
 
 
 @dataclass(frozen=True)
 class FoundSeg:
-    """A SEG of a person: its series and instance, its image, and when it was made (seconds since the epoch, or 0)."""
+    """A SEG of a person: its series and instance, its image, when it was made (seconds since the epoch, or 0), and by
+    whom ("" where nobody knows)."""
 
     key: SeriesKey
     sop_uid: str
     image: str
     made: float
+    creator: str = ""
 
 
 @dataclass(frozen=True)
@@ -49,7 +54,15 @@ def examine(key: SeriesKey, headers: list[Attributes], images: Collection[str], 
         # Its image may come later, or belong to another model.
         source = next(iter(referenced), "")
         return NoLabel(f"{start}: none of the images here is its source.", source, waits=bool(referenced))
-    return FoundSeg(key, text_of(header, "SOPInstanceUID"), image, _made(header, arrived))
+    return FoundSeg(key, text_of(header, "SOPInstanceUID"), image, _made(header, arrived), creator_of(header))
+
+
+def creator_of(header: Attributes) -> str:
+    """ContentCreatorName (0070,0084), "" where it names the program: so our own SEGs do that nobody signed."""
+    values = header.get(f"{tag_for_keyword('ContentCreatorName'):08X}", {}).get("Value") or [""]
+    first = values[0].get("Alphabetic", "") if isinstance(values[0], dict) else values[0]
+    name = " ".join(str(first).split()).rstrip("^ ")[:_LONGEST_NAME]
+    return "" if name == text_of(header, "ManufacturerModelName").strip() else name
 
 
 def is_by_a_person(header: Attributes) -> bool:
@@ -64,7 +77,7 @@ def is_by_a_person(header: Attributes) -> bool:
 def _made(header: Attributes, arrived: bool) -> float:
     """What arrives was made now, unless its date is another day's: then somebody moves old objects."""
     told, now = _told(header), time.time()
-    return now if arrived and (told == 0 or abs(now - told) < _DAY) else told
+    return now if arrived and (told == 0 or abs(now - told) < DAY) else told
 
 
 def _told(header: Attributes) -> float:

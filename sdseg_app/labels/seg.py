@@ -21,10 +21,14 @@ def seg_of_model(series: Series, labelmap: Labelmap, labels: dict[str, int], fac
     return build_seg(series, labelmap.transpose(2, 1, 0), labels, provenance_from(facts), segmentation_type=kind)
 
 
-def seg_of_annotator(series: Series, labelmap: Labelmap, labels: dict[str, int], facts: Facts | None) -> Segmentation:
+def seg_of_annotator(
+    series: Series, labelmap: Labelmap, labels: dict[str, int], facts: Facts | None, annotator: str = ""
+) -> Segmentation:
     """A label that a person saved: SEMIAUTOMATIC after an inference on this image, told by `facts`, else MANUAL.
 
+    `annotator` becomes its ContentCreatorName (0070,0084), where it can be one.
     Raises EmptySegmentationError, LabelError.
     """
     provenance = provenance_from(facts) if facts is not None else None
-    return build_seg(series, labelmap.transpose(2, 1, 0), labels, provenance, edited=True)
+    volume = labelmap.transpose(2, 1, 0)  # to (slices, rows, columns)
+    return build_seg(series, volume, labels, provenance, edited=True, content_creator_name=annotator or None)

@@ -9,7 +9,9 @@ from sdseg_app.routes.form_json import form_json
 
 _OF_IMAGES = frozenset({"id", "name", "path", "modality", "study", "ts", "inference", "strategy", "review"})
 _MEASURED = "uncertainty"  # begins the names of a model's measurements
-_OF_LABELS = frozenset({"name", "ts", "label_values", "dicom_seg", "from_archive"})
+_OF_LABELS = frozenset({
+    "name", "ts", "label_values", "dicom_seg", "from_archive", "user", "annotator", "edited", "by_model", "image_file",
+})  # fmt: skip
 
 
 def image_note(field: str, text: str) -> dict[str, Any]:

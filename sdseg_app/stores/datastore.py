@@ -7,6 +7,8 @@ from typing import Any
 
 from monailabel.interfaces.datastore import Datastore
 
+from sdseg.corrections.book import LabelRecord
+from sdseg.corrections.slices import checked_note
 from sdseg.corrections.store import FINAL, LabelStore, public_info
 from sdseg.corrections.training import training_label
 from sdseg.errors import InputError
@@ -105,7 +107,7 @@ class ArchiveDatastore(Datastore):
 
     def update_image_info(self, image_id: str, info: dict[str, Any]) -> None:
         find_image_series(self.archive, image_id)
-        self.labels.book.set_image_info(image_id, {**self.labels.book.image_info(image_id), **info})
+        self.labels.book.add_image_info(image_id, info)
 
     def add_image(self, image_id: str, image_filename: str, image_info: dict[str, Any]) -> str:
         raise InputError(f"Images come from the archive {self.archive.base_url}; send the DICOM files there.")
@@ -141,9 +143,11 @@ class ArchiveDatastore(Datastore):
         return images
 
     # --- labels
-    def save_label(self, image_id: str, label_filename: str, label_tag: str, label_info: dict[str, Any]) -> str:
+    def save_label(
+        self, image_id: str, label_filename: str, label_tag: str, label_info: dict[str, Any], annotator: str = ""
+    ) -> str:
         """See `label_saving.save_label`."""
-        return save_label(self, image_id, Path(label_filename), label_tag, label_info)
+        return save_label(self, image_id, Path(label_filename), label_tag, label_info, annotator)
 
     def get_labels_by_image_id(self, image_id: str) -> dict[str, str]:
         self._images_with_labels()
@@ -152,23 +156,33 @@ class ArchiveDatastore(Datastore):
     def get_label_by_image_id(self, image_id: str, tag: str) -> str:
         return self.get_labels_by_image_id(image_id).get(tag, "")
 
-    def get_label_uri(self, label_id: str, label_tag: str) -> str:
-        return str(self.labels.path(self.labels.find(label_id, label_tag)))
+    def annotators_labels(self, image_id: str) -> list[LabelRecord]:
+        """Each annotator's current label of an image, by tag, the latest first. Raises UnknownNameError,
+        DeliveryError."""
+        find_image_series(self.archive, image_id)
+        self._images_with_labels()
+        return self.labels.book.by_annotator(image_id)
+
+    # Without `annotator` the latest of all.
+    def get_label_uri(self, label_id: str, label_tag: str, annotator: str | None = None) -> str:
+        return str(self.labels.path(self.labels.find(label_id, label_tag, annotator)))
 
     def get_label(self, label_id: str, label_tag: str, params: Any = None) -> Path:
         return Path(self.get_label_uri(label_id, label_tag))
 
-    def get_label_info(self, label_id: str, label_tag: str) -> dict[str, Any]:
-        return public_info(self.labels.find(label_id, label_tag))
+    def get_label_info(self, label_id: str, label_tag: str, annotator: str | None = None) -> dict[str, Any]:
+        return public_info(self.labels.find(label_id, label_tag, annotator))
 
-    def update_label_info(self, label_id: str, label_tag: str, info: dict[str, Any]) -> None:
-        record = self.labels.find(label_id, label_tag)
-        self.labels.book.set_label_info(label_id, label_tag, {**record.info, **info})
+    def update_label_info(
+        self, label_id: str, label_tag: str, info: dict[str, Any], annotator: str | None = None
+    ) -> None:
+        """Raises UnknownNameError; LabelError: its `labelled_slices` are none."""
+        record = self.labels.find(label_id, label_tag, annotator)
+        self.labels.book.add_info(record, checked_note(info))
 
-    def remove_label(self, label_id: str, label_tag: str) -> None:
-        """The label no longer counts. Its files, and a SEG in the archive, stay."""
-        self.labels.find(label_id, label_tag)
-        self.labels.book.remove(label_id, label_tag)
+    def remove_label(self, label_id: str, label_tag: str, annotator: str | None = None) -> None:
+        """The label no longer counts, of all annotators or of one. Its files, and a SEG in the archive, stay."""
+        self.labels.withdraw(label_id, label_tag, annotator)
 
     def datalist(self) -> list[dict[str, Any]]:
         """{"image": folder of the series, "label": mask file in the model's values}, for training.

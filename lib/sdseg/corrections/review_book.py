@@ -1,14 +1,11 @@
 """What annotators decided about images: every decision kept, the latest counts."""
 
-import sqlite3
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from sdseg.corrections.book import LabelRecord
+from sdseg.corrections.database import transaction
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS reviews (
@@ -29,7 +26,8 @@ class Review:
         verdict: "accept", "reject", or "" where only the use for training was decided.
         reason: of a rejection.
         training: whether a label of the image may be trained on.
-        label: SHA-256 of the final label then, "" without one: a verdict holds for that label and no later one.
+        label: SHA-256 of the final label that was meant, "" where there was none and the result was meant: a verdict
+            holds for that label and no later one.
         weights: SHA-256 of the weights that had last segmented the image then, "" if none had.
         by: name of the user.
         made: seconds since the epoch.
@@ -44,10 +42,6 @@ class Review:
     by: str = ""
     made: float = 0.0
 
-    def allows_training(self, label: LabelRecord) -> bool:
-        """Whether this label of the image may be trained on."""
-        return self.training and not (self.verdict == REJECT and self.label in ("", label.sha256))
-
 
 class ReviewBook:
     """A table beside those of the label book, in the same file; any thread or process may call."""
@@ -55,7 +49,7 @@ class ReviewBook:
     def __init__(self, path: Path) -> None:
         self._path = path
         path.parent.mkdir(parents=True, exist_ok=True)
-        with self._open() as db:
+        with transaction(self._path) as db:
             db.executescript(_SCHEMA)
 
     def find(self, image: str) -> Review:
@@ -64,11 +58,21 @@ class ReviewBook:
 
     def current(self) -> dict[str, Review]:
         """Image -> its latest decision."""
-        with self._open() as db:
+        with transaction(self._path) as db:
             rows = db.execute(
                 "SELECT * FROM reviews WHERE number IN (SELECT MAX(number) FROM reviews GROUP BY image)"
             ).fetchall()
         return {row["image"]: _review(dict(row)) for row in rows}
+
+    def verdicts(self) -> dict[tuple[str, str], str]:
+        """(image, SHA-256 of a label) -> the latest verdict about that label: of several annotators' labels of an
+        image one may be rejected and another accepted."""
+        with transaction(self._path) as db:
+            rows = db.execute(
+                "SELECT image, label, verdict FROM reviews WHERE number IN "
+                "(SELECT MAX(number) FROM reviews WHERE verdict != '' AND label != '' GROUP BY image, label)"
+            ).fetchall()
+        return {(row["image"], row["label"]): str(row["verdict"]) for row in rows}
 
     def add(self, review: Review) -> Review:
         """Keep a decision, dated now; the same as the latest one, but for its date and user, is not kept again."""
@@ -76,7 +80,7 @@ class ReviewBook:
         if kept.made and replace(review, by=kept.by, made=kept.made) == kept:
             return kept
         dated = replace(review, made=time.time())
-        with self._open() as db:
+        with transaction(self._path) as db:
             db.execute(
                 "INSERT INTO reviews (image, verdict, reason, training, label, weights, by, made) "
                 "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -92,13 +96,6 @@ class ReviewBook:
                 ),
             )
         return dated
-
-    @contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
-        with closing(sqlite3.connect(self._path, timeout=30)) as db:
-            db.row_factory = sqlite3.Row
-            with db:  # one transaction
-                yield db
 
 
 def _review(row: dict[str, Any]) -> Review:
