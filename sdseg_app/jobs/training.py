@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,8 +10,9 @@ from typing import Any, Literal
 
 from monailabel.utils.async_tasks.utils import tasks
 
-from sdseg_app.jobs.train_stats import Stage, State, is_alive, read_stats, write_stats
+from sdseg_app.jobs.train_stats import Stage, State, is_alive, read_stats, settled_stats
 
+_OF_THE_MODELS = ("remarks", "champion_sha256", "challenger_sha256", "judgement", "promoted")
 _TIME = "%Y-%m-%d %H:%M:%S"  # of MONAI Label's tasks, local time
 
 
@@ -27,7 +28,12 @@ class TrainingStatus:
         eta_seconds: until the stage ends, None where it is not known.
         losses: means of the last steps.
         started: ISO 8601 in UTC.
-        detail: a sentence about a pause or the end.
+        detail: a sentence about a pause, or about the end: what became of the new weights, and why.
+        remarks: further sentences: images that were left out, from which step an interrupted training went on.
+        champion_sha256: the weights that the new ones are judged against; "" before.
+        challenger_sha256: the new weights; "" before.
+        judgement: `Judgement.to_dict()`, None before it or without one.
+        promoted: the new weights are served since.
     """
 
     model: str
@@ -39,6 +45,11 @@ class TrainingStatus:
     losses: dict[str, float]
     started: str
     detail: str
+    remarks: list[str] = field(default_factory=list)
+    champion_sha256: str = ""
+    challenger_sha256: str = ""
+    judgement: dict[str, Any] | None = None
+    promoted: bool = False
 
 
 @dataclass(frozen=True)
@@ -67,12 +78,10 @@ def training_status(files: Mapping[str, Path]) -> TrainingStatus | None:
         return _only_a_task(task)
     if not stats:
         return None
-    if stats.get("state") in ("running", "paused") and not is_alive(stats):
-        stopped = task is not None and task.state == "stopped"
-        stats |= {"state": "stopped" if stopped else "failed", "eta_seconds": None, "detail": _end(stopped)}
-        write_stats(files[stats["model"]], stats)
+    model = stats["model"]
+    stats = model_stats(model, files[model])
     return TrainingStatus(
-        model=stats["model"],
+        model=model,
         state=stats.get("state", "done"),
         stage=stats.get("stage", "publish"),
         done=stats.get("done", 0),
@@ -81,6 +90,22 @@ def training_status(files: Mapping[str, Path]) -> TrainingStatus | None:
         losses=stats.get("train", {}),
         started=stats.get("started", ""),
         detail=stats.get("detail", ""),
+        **{name: stats[name] for name in _OF_THE_MODELS if name in stats},
+    )
+
+
+def model_stats(model: str, file: Path) -> dict[str, Any]:
+    """What the training of a model wrote, with the end of one that could not tell itself. {} without any."""
+    task = _last_task()
+    return settled_stats(file, stopped=task is not None and task.state == "stopped" and task.model == model)
+
+
+def is_training_elsewhere(files: Mapping[str, Path], own: Collection[int]) -> bool:
+    """Whether a process that is none of the `own` trains one of these models: another server's, or one left over."""
+    found = [read_stats(path) for path in files.values()]
+    return any(
+        stats.get("state") in ("running", "paused") and is_alive(stats) and stats.get("pid") not in own
+        for stats in found
     )
 
 

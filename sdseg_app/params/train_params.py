@@ -1,14 +1,21 @@
 """What a request may ask of a training, checked once."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, TypeVar
 
 from sdseg.errors import InputError
 from sdseg_app.names import check_name
 from sdseg_app.params.infer_params import InferParams, as_bool
 
+Promote = Literal["judged", "never", "always"]
+Adapters = Literal["none", "lora"]
+PROMOTE: tuple[Promote, ...] = ("judged", "never", "always")
+ADAPTERS: tuple[Adapters, ...] = ("none", "lora")
+Word = TypeVar("Word", bound=str)
 _DIGITS = 9
+_MOST_MINUTES = 7 * 24 * 60.0
 
 
 @dataclass(frozen=True)
@@ -21,7 +28,14 @@ class TrainParams:
         max_epochs: passes over the training slices, at most.
         max_steps: optimiser steps, at most; 0 leaves it to the epochs.
         train_batch_size: slices a step.
-        val_split: part of the labelled images kept for validation, 0 to below 1.
+        val_split: part of the training patients kept aside to stop in time, 0 to below 1; those who judge are others.
+        minutes: use at most so many; 0 for no limit.
+        learning_rate: of the optimiser; 0 for the usual one.
+        patience: stop after so many validations without a better one, at least 1.
+        promote: what becomes of the new weights: served where they are judged not worse, never, or always (unjudged).
+            None leaves it to the server's setting `promotion`.
+        adapters: train all weights (none), or low-rank adapters beside them.
+        resume: go on with a training of the same name and the same parameters that was interrupted.
         device: torch device.
         seed: of everything random.
     """
@@ -32,6 +46,12 @@ class TrainParams:
     max_steps: int = 0
     train_batch_size: int = 4
     val_split: float = 0.2
+    minutes: float = 20.0
+    learning_rate: float = 0.0
+    patience: int = 4
+    promote: Promote | None = None
+    adapters: Adapters = "none"
+    resume: bool = True
     device: str = "cpu"
     seed: int = 0
 
@@ -46,9 +66,27 @@ class TrainParams:
             max_steps=_whole(values, "max_steps", cls.max_steps, least=0),
             train_batch_size=_whole(values, "train_batch_size", cls.train_batch_size, least=1),
             val_split=_part(values.get("val_split", cls.val_split)),
+            minutes=_up_to(values, "minutes", _MOST_MINUTES, cls.minutes),
+            learning_rate=_up_to(values, "learning_rate", 1.0, cls.learning_rate),
+            patience=_whole(values, "patience", cls.patience, least=1),
+            promote=_one_of(values, "promote", PROMOTE),
+            adapters=_one_of(values, "adapters", ADAPTERS) or cls.adapters,
+            resume=as_bool("resume", values.get("resume", cls.resume)),
             device=common.device,
             seed=common.seed,
         )
+
+
+def _one_of(values: Mapping[str, Any], key: str, words: tuple[Word, ...]) -> Word | None:
+    """None where nothing is said. Of a list, as /info/ offers it, the first counts."""
+    value = values.get(key)
+    text = str(value[0] if isinstance(value, list | tuple) and value else value or "").strip().lower()
+    if not text:
+        return None
+    for word in words:
+        if text == word:
+            return word
+    raise InputError(f"{key} must be {', '.join(words[:-1])} or {words[-1]}, not {text[:40]!r}.")
 
 
 def _whole(values: Mapping[str, Any], key: str, default: int, least: int) -> int:
@@ -59,10 +97,22 @@ def _whole(values: Mapping[str, Any], key: str, default: int, least: int) -> int
 
 
 def _part(value: Any) -> float:
-    try:
-        part = float(value or 0)
-    except (TypeError, ValueError, OverflowError):
-        part = -1.0
+    part = _number(value)
     if not 0 <= part < 1:
         raise InputError(f"val_split must be a number from 0 to below 1, not {str(value)[:40]!r}.")
     return part
+
+
+def _up_to(values: Mapping[str, Any], key: str, most: float, default: float) -> float:
+    number = _number(values.get(key, default))
+    if not 0 <= number <= most:
+        raise InputError(f"{key} must be a number from 0 to {most:.0f}, not {str(values.get(key))[:40]!r}.")
+    return number
+
+
+def _number(value: Any) -> float:
+    """Not a number where it is none."""
+    try:
+        return float(value or 0)
+    except (TypeError, ValueError, OverflowError):
+        return math.nan
