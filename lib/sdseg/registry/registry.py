@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sdseg.errors import DeliveryError, InputError, WeightsError
+from sdseg.errors import DeliveryError, InputError, SdsegError, WeightsError
 from sdseg.judging.judgement import Judgement
 from sdseg.model.card import ModelCard
 from sdseg.model.pointer import point_at, read_pointer
@@ -21,6 +21,10 @@ from sdseg.registry.story import FOUND, Story, story_of
 from sdseg.registry.view import RegistryView
 
 logger = logging.getLogger(__name__)
+
+
+class ChampionChangedError(SdsegError):
+    """Somebody promoted or rolled back while weights were judged: judge them again."""
 
 
 class ModelRegistry(RegistryView):
@@ -68,16 +72,28 @@ class ModelRegistry(RegistryView):
         self._tell_mirror(lambda mirror: mirror.added(entry, self.folder(name)))
         return entry
 
-    def promote(self, name: str, by: str = "", reason: str = "", although_withdrawn: bool = False) -> Entry:
+    def promote(
+        self,
+        name: str,
+        by: str = "",
+        reason: str = "",
+        although_withdrawn: bool = False,
+        instead_of: str | None = None,
+    ) -> Entry:
         """Serve these weights from now on.
 
+        `instead_of`: SHA-256 of the weights that they were judged against; a judgement by others says nothing.
+
         Raises:
+            ChampionChangedError: other weights than `instead_of` are served by now.
             UnknownNameError: there are no such weights.
             InputError: they were withdrawn, and nobody said that they may come back, or they tell other structures.
             WeightsError: their folder is damaged, or the disk refuses; what was served is served on.
         """
         with _disk("The weights could not be promoted"), self._writing() as story:
             entry = self.find(name)
+            if instead_of is not None and self._entry(story, self._served(story)[0]).sha256 != instead_of:
+                raise ChampionChangedError(f"{entry.name} was judged against weights that are not served any more.")
             self._check_promotable(entry, although_withdrawn)
             if story.champion != entry.name:
                 self._switch("promoted", entry, entry.name, by, reason)
