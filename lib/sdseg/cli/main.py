@@ -7,7 +7,21 @@ import sys
 import typer
 
 from sdseg import __version__
-from sdseg.cli import bench, demo, evaluate, node, segment, send, serve, structures, token, train, watch, weights
+from sdseg.cli import (
+    bench,
+    demo,
+    evaluate,
+    node,
+    segment,
+    send,
+    serve,
+    simulate,
+    structures,
+    token,
+    train,
+    watch,
+    weights,
+)
 from sdseg.errors import EmptySegmentationError, SdsegError
 
 EXIT_ERROR = 1
@@ -28,6 +42,7 @@ app.command("serve")(serve.serve)
 app.command("watch")(watch.watch)
 app.command("demo")(demo.demo)
 app.command("bench")(bench.bench)
+app.command("simulate")(simulate.simulate)
 app.command("send")(send.send)
 app.command("structures")(structures.structures)
 app.add_typer(weights.app, name="weights")
