@@ -38,7 +38,12 @@ def uncertainty_info(model: str, facts: Mapping[str, Any], measured: Uncertainty
         weights_sha256=facts["weights_sha256"],
         measured=time.time(),
     )
-    return {f"{_PREFIX}{model}": found.model_dump()}
+    return info_of(model, found)
+
+
+def info_of(model: str, measured: Measured) -> dict[str, Any]:
+    """What is added to the info of an image."""
+    return {f"{_PREFIX}{model}": measured.model_dump()}
 
 
 def uncertainty_of(info: Mapping[str, Any], weights: Mapping[str, str]) -> dict[str, Measured]:

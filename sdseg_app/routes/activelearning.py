@@ -1,17 +1,18 @@
-"""POST /activelearning/{strategy}: which image to label next."""
+"""/activelearning: which image to label next, and giving one back."""
 
 import time
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from fastapi import Path as InPath
 from monailabel.interfaces.datastore import Datastore
-from pydantic import Field
+from pydantic import BaseModel, Field
 
-from sdseg_app.routes.access import Reader, running_app
+from sdseg_app.routes.access import Annotator, Reader, running_app
 from sdseg_app.routes.form_json import JsonBody
 from sdseg_app.routes.responses import Told, errors
 from sdseg_app.routes.server_paths import asked_from_here
+from sdseg_app.security.users import LOCAL, Role, User
 
 router = APIRouter(prefix="/activelearning", tags=["ActiveLearning"])
 
@@ -27,6 +28,17 @@ class Sample(Told):
         exclude_if=lambda value: value is None,
         description="The image as a file, for viewers on the server's own machine; others get /datastore/image.",
     )
+    reserved_until: str | None = Field(
+        None,
+        exclude_if=lambda value: value is None,
+        description="Until then nobody else is given its study, ISO 8601, UTC. For a reader nothing is reserved.",
+    )
+
+
+class GivenBack(BaseModel):
+    """The image that others may have now."""
+
+    image: str
 
 
 @router.post("/{strategy}", summary="The next image to label; {} when nothing is left", responses=errors(404, 502, 507))
@@ -36,19 +48,39 @@ def next_sample(
     request: Request,
     params: JsonBody | None = None,
 ) -> Sample:
-    """404 for an unknown strategy."""
+    """Its study is reserved for who asks: the user, or on a server without users whom `client_id` in the body names.
+
+    Whoever asks again gets another one and keeps what he has; when nothing else is left, his own come again.
+    404 for an unknown strategy.
+    """
     app = running_app()
     app.check_strategy(strategy)
-    given = params or {}
-    # A strategy in the body must not replace the checked one.
-    sample = app.next_sample({**given, "strategy": strategy})
+    annotator = _annotator(user, (params or {}).get("client_id"))
+    # Nothing in the body can replace what was checked.
+    asked = {"strategy": strategy, "annotator": annotator, "reserve": user.role >= Role.ANNOTATOR}
+    sample = app.next_sample({**(params or {}), **asked})
     if not sample:
         return Sample()
     info = app.datastore().get_image_info(sample["id"])
-    asked_by = str(given.get("client_id") or user.name)[:_LONGEST_NAME]
-    _note_asked(app.datastore(), sample["id"], info, strategy, asked_by)
+    _note_asked(app.datastore(), sample["id"], info, strategy, annotator)
     here = {"path": str(app.image_file(sample["id"]))} if asked_from_here(request) else {"path": None}
     return Sample(**{**info, **sample, **here})
+
+
+@router.delete("/reservation/{image}", summary="Give an image back", responses=errors(404, 502, 507))
+def give_back(
+    image: Annotated[str, InPath(description="Its id.")],
+    user: Annotator,
+    client_id: Annotated[str, Query(description="Who was given it, on a server without users.")] = "",
+) -> GivenBack:
+    """Others may be given its study at once. 404 where it is not reserved for who asks."""
+    running_app().give_back(image, _annotator(user, client_id))
+    return GivenBack(image=image)
+
+
+def _annotator(user: User, client_id: Any) -> str:
+    """The user; where there are none, whom the client names: 3D Slicer has an id in its settings."""
+    return (user.name if user != LOCAL or not client_id else str(client_id))[:_LONGEST_NAME]
 
 
 def _note_asked(store: Datastore, image: str, info: dict[str, Any], strategy: str, asked_by: str) -> None:

@@ -48,6 +48,12 @@ class DeviceTurns:
         with self._wanted.open("ab") as wanted, self._taken.open("ab") as taken:
             yield BackgroundTurn(wanted, taken)
 
+    @contextmanager
+    def idle(self) -> Iterator[IdleTurn]:
+        """For work that nobody waits for: everybody else goes first, the background too."""
+        with self._wanted.open("ab") as wanted, self._taken.open("ab") as taken:
+            yield IdleTurn(wanted, taken)
+
 
 class ForegroundTurn:
     """Held by a foreground process; see `DeviceTurns`."""
@@ -98,14 +104,34 @@ class BackgroundTurn:
         self._holds = False
 
     def _is_unwanted(self) -> bool:
-        free = _try(self._wanted)
-        if free:
-            fcntl.flock(self._wanted, fcntl.LOCK_UN)
-        return free
+        return _is_free(self._wanted)
 
     def _take(self) -> bool:
         self._holds = self._holds or _try(self._taken)
         return self._holds
+
+
+class IdleTurn:
+    """Held for one step; see `DeviceTurns`."""
+
+    def __init__(self, wanted: BinaryIO, taken: BinaryIO) -> None:
+        self._wanted = wanted
+        self._taken = taken
+
+    def take(self) -> bool:
+        """Never waits: False while anybody else wants the device or has it."""
+        return _is_free(self._wanted) and _try(self._taken)
+
+    def let_go(self) -> None:
+        """After each step, and for a moment: who waits gets it then."""
+        fcntl.flock(self._taken, fcntl.LOCK_UN)
+
+
+def _is_free(file: BinaryIO) -> bool:
+    free = _try(file)
+    if free:
+        fcntl.flock(file, fcntl.LOCK_UN)
+    return free
 
 
 def _try(file: BinaryIO) -> bool:
