@@ -30,7 +30,6 @@ from sdseg_app.params.train_params import TrainParams
 from sdseg_app.routes.install import in_server, install_routes, is_installed
 from sdseg_app.security.place import check_place
 from sdseg_app.served.models import open_models
-from sdseg_app.served.weights_choice import note_server_start
 from sdseg_app.sessions.store import SessionStore
 from sdseg_app.settings import AppSettings
 from sdseg_app.stores.datastore import ArchiveDatastore
@@ -56,15 +55,13 @@ class SDSegApp(MONAILabelApp):
         starting = in_server() and not is_installed()
         # A user's mistake at start, or in a background task, is one line instead of a traceback.
         with one_line_errors(starting or not in_server()):
-            if starting:
-                note_server_start()
             self.options = AppSettings.from_conf(conf, Path(app_dir))
             if starting:
                 check_place(self.options.security)
             self.model_dir = self.options.model_dir
             if self.options.structures is not None:
                 use_structures(self.options.structures)
-            self.models = open_models(self.options)
+            self.models = open_models(self.options, starting)
             work = self.model_dir / "jobs"
             self._devices = Devices(work / "turns", self.options.jobs.device_sharing == "turns", in_server())
             self._kept = KeptResults(work / "results", self.options.jobs.result_cache_mb)

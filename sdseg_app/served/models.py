@@ -13,14 +13,18 @@ from sdseg_app.settings import AppSettings
 Models = dict[str, Segmenters]
 
 
-def open_models(settings: AppSettings) -> Models:
-    """Name -> the segmenters of its weights, in the order of `--conf models`.
+def open_models(settings: AppSettings, starting: bool = False) -> Models:
+    """Name -> the segmenters of its weights, in the order of `--conf models`; `starting` is the server that will serve
+    them.
 
     Raises:
         WeightsError: a model has no weights, those of another kind than its name says, or other labels than the first.
     """
     loaded = LoadedModels()
     models = {name: Segmenters(_choice(name, settings), loaded) for name in settings.models}
+    if starting:
+        for model in models.values():
+            model.choice.note_start()
     cards = {name: model.card() for name, model in models.items()}
     for name, card in cards.items():
         _check_kind(name, card)

@@ -4,6 +4,7 @@ import logging
 import threading
 from pathlib import Path
 
+from sdseg.errors import WeightsError
 from sdseg.inference.segmenter import Segmenter
 from sdseg.model.card import ModelCard
 from sdseg.model.weights import weights_sha256
@@ -66,14 +67,29 @@ class Segmenters:
         return known[2]
 
     def get(self, device: str) -> Segmenter:
-        """Raises WeightsError."""
-        return self._loaded.get(self.choice.folder(), device)
+        """Of weights that turn out to be unusable those that were served before take the place. Raises WeightsError."""
+        while True:
+            folder = self.choice.folder()
+            try:
+                return self._checked(self._loaded.get(folder, device), folder)
+            except WeightsError as error:
+                if not self.choice.registry.unusable(folder, str(error)) or self.choice.folder() == folder:
+                    raise
+
+    def _checked(self, segmenter: Segmenter, folder: Path) -> Segmenter:
+        """What was loaded, not what lay there a moment before."""
+        if folder.parent == self.choice.models_dir and not segmenter.weights_sha256.startswith(folder.name):
+            raise WeightsError(f"The content of {folder} is not what its name says; restore it from a backup.")
+        return segmenter
 
     def clear(self) -> None:
         self._loaded.clear()
 
 
 def stamp_of(folder: Path) -> Stamp:
-    """Name, time, size and inode of each file: another stamp where one was replaced."""
-    found = ((path, path.stat()) for path in folder.rglob("*") if path.is_file())
+    """Name, time, size and inode of each file: another stamp where one was replaced. Raises WeightsError."""
+    try:
+        found = [(path, path.stat()) for path in folder.rglob("*") if path.is_file()]
+    except OSError as error:
+        raise WeightsError(f"The weights in {folder} cannot be read ({error.strerror}); restore them.") from error
     return tuple(sorted((str(path.relative_to(folder)), s.st_mtime_ns, s.st_size, s.st_ino) for path, s in found))

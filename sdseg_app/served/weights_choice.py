@@ -1,29 +1,24 @@
-"""Which weights to serve: given ones, published ones or those shipped with the project."""
+"""Which weights to serve: what the registry of a model says, over the given or the shipped ones."""
 
-import os
-import time
+import logging
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from sdseg.errors import WeightsError
-from sdseg.model.weights import POINTER_FILE, current
+from sdseg.model.pointer import read_pointer
+from sdseg.registry.registry import ModelRegistry
 
-_STARTED = "SDSEG_SERVER_STARTED"  # seconds since the epoch; inherited by the server's background tasks
-
-
-def note_server_start() -> None:
-    """From now on, in this process and its children, a later publication supersedes `--conf weights`."""
-    os.environ[_STARTED] = str(time.time())
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class WeightsChoice:
-    """What `--conf` gives holds until something is published while the server runs: what the user trains now is what
-    the user wants now. Without it the last published weights are served, and before any the shipped ones.
+    """The champion among what was trained, else the base: the folder of `--conf weights`, else the shipped one.
 
     Attributes:
         given: the folder of `--conf weights`, or None.
-        models_dir: where trainings publish.
+        models_dir: where trained weights are kept.
         shipped: the folder that comes with the project, or None.
         key: of `--conf`, for messages.
     """
@@ -33,26 +28,24 @@ class WeightsChoice:
     shipped: Path | None
     key: str = "weights"
 
+    @cached_property
+    def registry(self) -> ModelRegistry:
+        """Of the trained weights; other processes may change it at any time."""
+        return ModelRegistry(self.models_dir, self.given or self.shipped)
+
     def folder(self) -> Path:
         """The weights folder to use now. Raises WeightsError when there is none."""
-        published = current(self.models_dir)
-        if self.given is not None and not (published and self._published_since_start()):
+        if read_pointer(self.models_dir) is None:
+            return self.untrained()
+        folder = self.registry.healthy()
+        return self.untrained() if folder == self.registry.base else folder
+
+    def untrained(self) -> Path:
+        """The folder under all others, whatever was promoted since. Raises WeightsError where it is missing."""
+        if self.given is not None:
             if not self.given.is_dir():
                 raise WeightsError(f"There is no weights folder {self.given}; check --conf {self.key}.")
             return self.given
-        if published is not None:
-            return published
-        return self._shipped()
-
-    def untrained(self) -> Path:
-        """The folder to start afresh from: the given or the shipped one, whatever was published since."""
-        if self.given is None:
-            return self._shipped()
-        if not self.given.is_dir():
-            raise WeightsError(f"There is no weights folder {self.given} to start from; check --conf {self.key}.")
-        return self.given
-
-    def _shipped(self) -> Path:
         if self.shipped is None or not self.shipped.is_dir():
             missing = f" and {self.shipped} is missing" if self.shipped else ""
             raise WeightsError(
@@ -60,6 +53,21 @@ class WeightsChoice:
             )
         return self.shipped
 
-    def _published_since_start(self) -> bool:
-        started = os.environ.get(_STARTED)
-        return started is not None and (self.models_dir / POINTER_FILE).stat().st_mtime > float(started)
+    def state(self) -> str:
+        """A sentence for people when another than the champion has to be served; "" when all is well."""
+        return self.registry.state()
+
+    def note_start(self) -> None:
+        """The server starts: weights given newly go before what was promoted under others.
+
+        Raises:
+            WeightsError: the given folder is missing.
+        """
+        if self.given is not None:
+            self.untrained()
+        elif self.shipped is None or not self.shipped.is_dir():
+            return
+        try:
+            self.registry.note_base(given=self.given is not None)
+        except WeightsError as error:  # a full disk, say, must not keep a server from answering
+            logger.warning("%s", error)

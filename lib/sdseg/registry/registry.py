@@ -193,7 +193,10 @@ class ModelRegistry(RegistryView):
             raise WeightsError(f"{entry.name} cannot be promoted because {entry.note}; restore it from a backup.")
         if entry.state == "withdrawn" and not although_withdrawn:
             raise InputError(f"{entry.name} was withdrawn ({entry.note}); say explicitly that it may come back.")
-        new, served = ModelCard.load(self.folder(entry.name)), ModelCard.load(self.healthy())
+        before = self._served(self._story())[0]
+        if BASE in (entry.name, before) and (self.base is None or not self.base.is_dir()):
+            return  # there is nothing to compare with
+        new, served = ModelCard.load(self.folder(entry.name)), ModelCard.load(self.folder(before))
         if (new.labels, new.kind) != (served.labels, served.kind):
             raise InputError(
                 f"{entry.name} is {new.kind} for {', '.join(new.labels)}, but {served.kind} for "

@@ -67,8 +67,8 @@ class RegistryView:
         names = {path.name for path in self.models_dir.glob("*") if is_folder_name(path.name) and path.is_dir()}
         names |= {name for name in (*story.added, *story.withdrawn, *story.champions) if name != BASE}
         found = [self._entry(story, name) for name in names]
-        base = [self._entry(story, BASE)] if self.base is not None else []
-        return sorted(found, key=lambda entry: (entry.made, entry.name), reverse=True) + base
+        newest_first = sorted(found, key=lambda entry: (entry.made, entry.name), reverse=True)
+        return [*newest_first, self._entry(story, BASE)]
 
     def find(self, name: str) -> Entry:
         """By the beginning of the SHA-256, or "base".
@@ -123,6 +123,8 @@ class RegistryView:
         return self._entry(self._story(), name)
 
     def _entry(self, story: Story, name: str) -> Entry:
+        if name == BASE and self.base is None:  # no server has noted it yet
+            return Entry(BASE, BASE, story.state(BASE), note="not known yet")
         folder, event, wrong = self.folder(name), story.added.get(name, {}), self._trouble(story, name)
         state = story.state(name)
         if wrong and state != "withdrawn":
