@@ -1,5 +1,6 @@
 """Fixtures for all tests: synthetic DICOM series, the sample data, and a browser."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,6 +8,13 @@ import pytest
 from helpers.browser import chromium
 from helpers.dicom_series import SeriesMaker
 from playwright.sync_api import Browser
+
+from sdseg.quick_start import leave_out_extras
+
+leave_out_extras()  # here, and in every process that a test starts
+_EARLY = str(Path(__file__).parent / "helpers" / "early")
+if _EARLY not in os.environ.get("PYTHONPATH", "").split(os.pathsep):
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [_EARLY, os.environ.get("PYTHONPATH")]))
 
 SAMPLE_DATA = Path(__file__).parents[1] / "sample-data"
 

@@ -23,6 +23,7 @@ from sdseg.cli import (
     weights,
 )
 from sdseg.errors import EmptySegmentationError, SdsegError
+from sdseg.quick_start import leave_out_extras
 
 EXIT_ERROR = 1
 EXIT_EMPTY = 3
@@ -67,6 +68,7 @@ def _options(
 
 def main() -> None:
     """Run the command line; what a user can mend becomes one line on stderr and exit code 1 (3: nothing found)."""
+    leave_out_extras()
     try:
         app()
     except EmptySegmentationError as error:
