@@ -30,9 +30,10 @@ test: venv-dev test-tools ## run the tests
 test-full: venv-dev ## run the tests of full-size weights: 8 GB of disk and of memory
 	@$(VENV)/bin/python -m pytest -m full_size $(ARGS)
 
-test-tools: ## install what the tests need beside Python: Orthanc, dcmtk, OHIF's reader of DICOM SEG
+test-tools: ## install what the tests need beside Python: Orthanc, dcmtk, OHIF's reader of DICOM SEG, MLflow's server
 	@scripts/install-system-deps.sh
 	@scripts/install-js-tools.sh
+	@scripts/install-mlflow.sh "$(PYTHON)"
 
 pacs-demo: venv ## C-STORE in, the node, SEG back by C-STORE and by STOW, with a real Orthanc
 	@scripts/install-system-deps.sh

@@ -1,4 +1,4 @@
-"""A DICOMweb archive that fails on command: an HTTP proxy in front of a real Orthanc."""
+"""A server that fails on command: an HTTP proxy in front of a real Orthanc, or MLflow."""
 
 import http.client
 import socket
@@ -8,11 +8,17 @@ from email.message import Message
 from enum import StrEnum
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
-
-from sdseg.demo.orthanc import Orthanc
+from typing import Protocol
 
 _TIMEOUT = 60
 _NOT_FORWARDED = {"connection", "transfer-encoding", "keep-alive", "host"}
+
+
+class Archive(Protocol):
+    """What stands behind."""
+
+    @property
+    def http_port(self) -> int: ...
 
 
 class HttpFault(StrEnum):
@@ -30,7 +36,7 @@ class HttpFault(StrEnum):
 class HttpGate:
     """Listens on `port`; `fault` may be set at any time. Use it as a context manager."""
 
-    def __init__(self, archive: Orthanc, port: int) -> None:
+    def __init__(self, archive: Archive, port: int) -> None:
         self.port = port
         self.archive = archive
         self.met: dict[HttpFault, int] = dict.fromkeys(HttpFault, 0)
@@ -117,7 +123,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.rfile.readline()
         return b"".join(parts)
 
-    def _forward(self, archive: Orthanc, body: bytes, forgetful: bool) -> None:
+    def _forward(self, archive: Archive, body: bytes, forgetful: bool) -> None:
         headers = {name: value for name, value in self.headers.items() if name.lower() not in _NOT_FORWARDED}
         headers["Content-Length"] = str(len(body))
         connection = http.client.HTTPConnection("127.0.0.1", archive.http_port, timeout=_TIMEOUT)

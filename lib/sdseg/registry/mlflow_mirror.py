@@ -70,7 +70,7 @@ class MlflowMirror:
 
     def fetched(self, sha256: str) -> AbstractContextManager[Path]:
         """The weights as they were sent, in a folder there for the block. Raises DeliveryError, WeightsError."""
-        return self.model.fetched(sha256, self._models_dir / sha256[:NAME_DIGITS])
+        return self.model.fetched(sha256, self._home / sha256[:NAME_DIGITS])
 
     def keep_up(self) -> None:
         """From now on, as long as this process lives, tell MLflow in the background."""
