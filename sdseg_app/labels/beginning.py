@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from sdseg.corrections.origin import Origin, origin_of
-from sdseg.corrections.slices import KEY, Labelled, labelled_slices
+from sdseg.corrections.slices import KEY, Labelled, checked_note, labelled_slices
 from sdseg.corrections.store import LabelStore
 from sdseg.volume.labelmap import save_labelmap
 from sdseg.volume.volume_files import read
@@ -43,6 +43,11 @@ class Beginning:
         if self.origin is None or not self.origin.changed.any():
             return None
         return save_labelmap(self.origin.changed.astype(np.uint8), read(label)[1].affine, path, compress=True)
+
+
+def note_again(info: Mapping[str, Any]) -> dict[str, Any]:
+    """What is told of a label that is saved a second time: a person may confirm what a model saved."""
+    return {"by_model": False, **checked_note(info)}
 
 
 def beginning_of(

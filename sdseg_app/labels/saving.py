@@ -10,7 +10,7 @@ from sdseg.corrections.store import FINAL, LabelStore
 from sdseg.dicom.series import load_series
 from sdseg.pacs.archive import Archive
 from sdseg.pacs.deliver import StoredInstance, store_segmentation
-from sdseg_app.labels.beginning import INFERENCE, Beginning, beginning_of
+from sdseg_app.labels.beginning import INFERENCE, Beginning, beginning_of, note_again
 from sdseg_app.labels.files import Labelmap, digest_of, read_label, write_label
 from sdseg_app.labels.seg import seg_of_annotator
 from sdseg_app.names import check_name, label_values
@@ -53,8 +53,7 @@ def save_label(
     began = beginning_of(store.labels, image, labelmap, values, info)
     if own is not None and own.sha256 == digest and own == latest:
         # What it began from was known when it was saved first: the model may have seen the image again since.
-        told = {**info, "labelled_slices": began.slices} if "labelled_slices" in info else dict(info)
-        store.labels.book.add_info(own, told)
+        store.labels.book.add_info(own, note_again(info))
         return image
     with tempfile.TemporaryDirectory(dir=store.home, prefix=".saving-") as scratch:
         local = write_label(labelmap, folder, Path(scratch) / "label.nrrd")

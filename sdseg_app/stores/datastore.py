@@ -7,7 +7,10 @@ from typing import Any
 
 from monailabel.interfaces.datastore import Datastore
 
+from sdseg.corrections.archive_images import images_folder, images_of_archive
 from sdseg.corrections.book import LabelRecord
+from sdseg.corrections.home import division_of
+from sdseg.corrections.material import Tell, material_from, tell_log
 from sdseg.corrections.slices import checked_note
 from sdseg.corrections.store import FINAL, LabelStore, public_info
 from sdseg.corrections.training import training_label
@@ -16,9 +19,12 @@ from sdseg.pacs.archive import Archive
 from sdseg.pacs.fetch import fetch_series
 from sdseg.pacs.folder_client import FolderClient
 from sdseg.pacs.search import SeriesKey, find_image_series, list_image_series
+from sdseg.training.material import Material
+from sdseg_app.config.learning import LearningSettings
 from sdseg_app.labels.adoption import adopt_labels
 from sdseg_app.labels.saving import save_label
 from sdseg_app.stores.dataset_zip import zip_dataset
+from sdseg_app.stores.learning import choice_of
 
 
 class ArchiveDatastore(Datastore):
@@ -95,7 +101,7 @@ class ArchiveDatastore(Datastore):
     def get_image_uri(self, image_id: str) -> str:
         """A folder with the `.dcm` files of exactly this series. Raises UnknownNameError, DeliveryError."""
         key = find_image_series(self.archive, image_id)
-        return str(fetch_series(self.archive, key, self.home / "images"))
+        return str(fetch_series(self.archive, key, images_folder(self.home)))
 
     def get_image(self, image_id: str, params: Any = None) -> Path:
         return Path(self.get_image_uri(image_id))
@@ -196,6 +202,15 @@ class ArchiveDatastore(Datastore):
             if label is not None:
                 pairs.append({"image": self.get_image_uri(image), "label": str(label)})
         return pairs
+
+    def training_material(self, settings: LearningSettings, tell: Tell = tell_log) -> Material:
+        """What a model is trained on and judged by; see `sdseg.corrections.material`.
+
+        Raises DeliveryError; InputError: the data that the settings add cannot be used.
+        """
+        images = images_of_archive(self.archive, self.look(), self.labels, tell)
+        labels = self.model_labels()
+        return material_from(self.labels, images, labels, division_of(self.home), choice_of(settings), tell)
 
     def get_dataset_archive(self, limit_cases: int | None) -> str:
         return str(zip_dataset(self.datalist()[: limit_cases or None], self.home))

@@ -2,7 +2,6 @@
 
 import fnmatch
 import os
-import shutil
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -12,36 +11,48 @@ from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
-from monailabel.config import settings
+from monailabel.config import settings as stock
 from monailabel.datastore.local import DataModel, ImageLabelModel, LocalDatastore
 
+from sdseg.corrections.folder_images import images_of_folder
+from sdseg.corrections.home import division_of
+from sdseg.corrections.material import Tell, material_from, tell_log
+from sdseg.corrections.store import LabelStore
 from sdseg.durable import replacing
 from sdseg.errors import InputError, UnknownNameError
 from sdseg.pacs.links import leads_out
+from sdseg.training.material import Material
 from sdseg.volume.volume_files import read
-from sdseg_app.labels.files import plain_file, read_label
-from sdseg_app.names import check_name, label_values
+from sdseg_app.config.learning import LearningSettings
+from sdseg_app.names import check_name
+from sdseg_app.stores.label_versions import LabelVersions, copy_whole
+from sdseg_app.stores.learning import choice_of
 
 
 def holds_local_images(folder: Path) -> bool:
     """True when MONAI Label's own store would list an image of this folder."""
-    patterns = settings.MONAI_LABEL_DATASTORE_FILE_EXT
+    patterns = stock.MONAI_LABEL_DATASTORE_FILE_EXT
     names = [path.name for path in folder.iterdir() if path.is_file() and not leads_out(path, folder)]
     return any(fnmatch.filter(names, pattern) for pattern in patterns)
 
 
-class LocalImageStore(LocalDatastore):
+class LocalImageStore(LabelVersions, LocalDatastore):
     """`LocalDatastore`, except that names from requests stay inside it, a label must fit its image, an unknown name
-    is an error, and a file is written whole or not at all: a full disk costs no label."""
+    is an error, and a file is written whole or not at all: a full disk costs no label.
 
-    def __init__(self, folder: Path, model_labels: Callable[[], dict[str, int]]) -> None:
-        self._model_labels = model_labels
+    What lies in the folder `labels` is the label that counts; every version of every annotator is kept below `home`.
+    """
+
+    def __init__(self, folder: Path, model_labels: Callable[[], dict[str, int]], home: Path) -> None:
+        self.model_labels = model_labels
+        self.home = home
+        self.labels = LabelStore(home)
         self._looking = threading.RLock()
         super().__init__(
             str(folder),
-            extensions=settings.MONAI_LABEL_DATASTORE_FILE_EXT,
-            auto_reload=settings.MONAI_LABEL_DATASTORE_AUTO_RELOAD,
-            read_only=settings.MONAI_LABEL_DATASTORE_READ_ONLY,
+            extensions=stock.MONAI_LABEL_DATASTORE_FILE_EXT,
+            auto_reload=stock.MONAI_LABEL_DATASTORE_AUTO_RELOAD,
+            read_only=stock.MONAI_LABEL_DATASTORE_READ_ONLY,
         )
         if self._auto_reload:
             # Files come by renaming, also those of the background tasks.
@@ -64,30 +75,6 @@ class LocalImageStore(LocalDatastore):
         self.get_image_uri(image_id)
         return dict(super().get_image_info(image_id))
 
-    def get_label_uri(self, label_id: str, label_tag: str) -> str:
-        with self._looking:
-            path = super().get_label_uri(label_id, label_tag)
-        if not path:
-            raise UnknownNameError(f"There is no label {label_tag[:80]!r} of the image {label_id[:80]!r}.")
-        return str(path)
-
-    def get_label_info(self, label_id: str, label_tag: str) -> dict[str, Any]:
-        """Raises UnknownNameError."""
-        self.get_label_uri(label_id, label_tag)
-        return dict(super().get_label_info(label_id, label_tag))
-
-    def save_label(self, image_id: str, label_filename: str, label_tag: str, label_info: dict[str, Any]) -> str:
-        """Raises UnknownNameError, InputError, LabelError; then nothing was written."""
-        label_tag = check_name("label tag", label_tag)
-        values = label_values(label_info, self._model_labels())
-        image = Path(self.get_image_uri(image_id))
-        labelmap = read_label(Path(label_filename), image, values)
-        with plain_file(Path(label_filename), labelmap, image) as plain, FileLock(self._lock_file):
-            entry = self._take(plain, Path(self._datastore.label_path(label_tag)), image_id, label_info)
-            self._datastore.objects[image_id].labels[label_tag] = entry
-            self._update_datastore_file(lock=False)
-        return image_id
-
     def add_image(self, image_id: str, image_filename: str, image_info: dict[str, Any]) -> str:
         """Raises InputError; then nothing was written."""
         path = Path(image_filename)
@@ -102,8 +89,9 @@ class LocalImageStore(LocalDatastore):
         return image_id
 
     def remove_image(self, image_id: str) -> None:
-        """With its labels. Raises UnknownNameError."""
+        """With its labels, whose versions stay below `home`. Raises UnknownNameError."""
         self.get_image_uri(image_id)
+        self.note_files()
         super().remove_image(image_id)
         self.refresh()
 
@@ -125,7 +113,21 @@ class LocalImageStore(LocalDatastore):
             return list(super().list_images())
 
     def get_training_images(self) -> list[str]:
-        return self.get_labeled_images()
+        """Images with a final label that nobody rejected or kept from training."""
+        self.note_files()
+        allowed = self.labels.for_training()
+        return [image for image in self.get_labeled_images() if image in allowed]
+
+    def training_material(self, settings: LearningSettings, tell: Tell = tell_log) -> Material:
+        """What a model is trained on and judged by; see `sdseg.corrections.material`.
+
+        Raises InputError: the data that the settings add cannot be used.
+        """
+        self.note_files()
+        files = {image: Path(self.get_image_uri(image)) for image in self.list_images()}
+        images = images_of_folder(files, self.labels, tell)
+        labels = self.model_labels()
+        return material_from(self.labels, images, labels, division_of(self.home), choice_of(settings), tell)
 
     def get_labeled_images(self, label_tag: str | None = None, labels: list[str] | None = None) -> list[str]:
         with self._looking:
@@ -142,10 +144,7 @@ class LocalImageStore(LocalDatastore):
     def _take(self, source: Path, folder: Path, image_id: str, info: dict[str, Any]) -> DataModel:
         """Copy a file into the store, whole or not at all, and describe it as the stock store does."""
         extension = self._to_id(source.name)[1]
-        target = folder / f"{image_id}{extension}"
-        folder.mkdir(parents=True, exist_ok=True)
-        with source.open("rb") as stream, replacing(target) as kept:
-            shutil.copyfileobj(stream, kept)
+        target = copy_whole(source, folder / f"{image_id}{extension}")
         return DataModel(info={**info, "ts": int(time.time()), "name": target.name}, ext=extension)
 
     def _update_datastore_file(self, lock: bool = True) -> None:

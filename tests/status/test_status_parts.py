@@ -104,7 +104,7 @@ def test_changed_weights_are_hashed_again(weights: Path, tmp_path: Path) -> None
 
 def test_a_folder_of_files_has_no_studies_but_images(tmp_path: Path) -> None:
     (tmp_path / "head.nii.gz").write_bytes(b"")
-    store = LocalImageStore(tmp_path, lambda: {"brain": 1})
+    store = LocalImageStore(tmp_path, lambda: {"brain": 1}, tmp_path / "home")
     archive, studies = studies_status(store, list, NOW)
     assert archive_kind(store) == "files"
     assert archive.total == 1 and [(one.image, one.study) for one in studies] == [("head", "")]
