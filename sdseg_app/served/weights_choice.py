@@ -7,6 +7,7 @@ from pathlib import Path
 
 from sdseg.errors import WeightsError
 from sdseg.model.pointer import read_pointer
+from sdseg.registry.mlflow_mirror import MlflowMirror, mirror_from_environment
 from sdseg.registry.registry import ModelRegistry
 
 logger = logging.getLogger(__name__)
@@ -31,7 +32,11 @@ class WeightsChoice:
     @cached_property
     def registry(self) -> ModelRegistry:
         """Of the trained weights; other processes may change it at any time."""
-        return ModelRegistry(self.models_dir, self.given or self.shipped)
+        return ModelRegistry(self.models_dir, self.given or self.shipped, self._mirror)
+
+    @cached_property
+    def _mirror(self) -> MlflowMirror | None:
+        return mirror_from_environment(self.models_dir)
 
     def folder(self) -> Path:
         """The weights folder to use now. Raises WeightsError when there is none."""
@@ -65,9 +70,9 @@ class WeightsChoice:
         """
         if self.given is not None:
             self.untrained()
-        elif self.shipped is None or not self.shipped.is_dir():
-            return
         try:
             self.registry.note_base(given=self.given is not None)
-        except WeightsError as error:  # a full disk, say, must not keep a server from answering
+        except WeightsError as error:  # a full disk, or nothing shipped, must not keep a server from answering
             logger.warning("%s", error)
+        if self._mirror is not None:
+            self._mirror.keep_up()
