@@ -20,7 +20,7 @@ from sdseg.training.engine import Engine
 from sdseg.training.journal import Journal
 from sdseg.training.learner import Batch, Learner
 from sdseg.training.learners.sdseg import SDSegLearner
-from sdseg.training.loop import Every
+from sdseg.training.moments import Every
 from sdseg.training.optimiser import Optimiser
 from sdseg.training.processes import Processes
 from sdseg.training.slices import SliceStack

@@ -56,10 +56,19 @@ class ModelCard:
 
     def save(self, folder: Path) -> None:
         """Write the card into a weights folder."""
+        (folder / CARD_FILE).write_text(json.dumps(self.to_dict(), indent=2) + "\n")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
         values = {**asdict(self), "recipe": self.recipe.to_dict()}
         if not self.structures:
             del values["structures"]  # as cards were before: the identity of the weights is over the card too
-        (folder / CARD_FILE).write_text(json.dumps(values, indent=2) + "\n")
+        return values
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> ModelCard:
+        """The inverse of `to_dict`. ValueError, TypeError, KeyError: the values are not a card's."""
+        return cls(**{**values, "recipe": Recipe.from_dict(values["recipe"])})
 
     @classmethod
     def load(cls, folder: Path) -> ModelCard:
@@ -70,8 +79,7 @@ class ModelCard:
         """
         path = card_in(folder)
         try:
-            values = json.loads(path.read_text())
-            return cls(**{**values, "recipe": Recipe.from_dict(values["recipe"])})
+            return cls.from_dict(json.loads(path.read_text()))
         except (ValueError, TypeError, KeyError) as error:
             raise WeightsError(f"The model card {path} is damaged ({error}); restore the folder.") from error
 

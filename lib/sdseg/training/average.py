@@ -10,7 +10,7 @@ from diffusers.training_utils import EMAModel
 
 
 class Average:
-    """Follows the weights of `module`; nothing at all where `module` is None.
+    """Follows the weights of `module` that are trained; nothing at all where `module` is None.
 
     Args:
         module: whose weights are averaged.
@@ -18,7 +18,7 @@ class Average:
     """
 
     def __init__(self, module: torch.nn.Module | None, decay: float) -> None:
-        self._parameters = list(module.parameters()) if module is not None else []
+        self._parameters = [p for p in module.parameters() if p.requires_grad] if module is not None else []
         self._model = EMAModel(self._parameters, decay=decay, foreach=True) if self._parameters else None
 
     def step(self) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,10 @@ from sdseg.durable import new_beside, sync_tree
 from sdseg.errors import InputError
 
 _NAME = re.compile(r"(?P<stage>[a-z]+)-(?P<step>\d{9})")
+
+
+_SECONDS = 30.0  # between two checkpoints by the clock
+_PART = 20.0
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,12 @@ class Checkpoints:
     def __init__(self, folder: Path, stage: str) -> None:
         self._folder = folder
         self._stage = stage
+        self._saved = time.monotonic()
+        self._took = 0.0
+
+    def is_due(self) -> bool:
+        """Whether the last one is half a minute old, or so much older that saving costs a twentieth of the time."""
+        return time.monotonic() - self._saved >= max(_SECONDS, _PART * self._took)
 
     def save(self, state: State) -> None:
         """Write a checkpoint, then remove the older ones.
@@ -60,6 +71,7 @@ class Checkpoints:
         """
         target = self._folder / f"{self._stage}-{state.step:09d}"
         staging = new_beside(target)
+        start = time.monotonic()
         tensors = {f"{part}/{name}": t.contiguous() for part, own in state.tensors.items() for name, t in own.items()}
         try:
             staging.mkdir(parents=True)
@@ -77,6 +89,8 @@ class Checkpoints:
             shutil.rmtree(staging, ignore_errors=True)
         for older in self._all()[:-1]:
             shutil.rmtree(older, ignore_errors=True)
+        self._saved = time.monotonic()
+        self._took = self._saved - start
 
     def newest(self, device: torch.device) -> State | None:
         """The newest checkpoint, its tensors on `device`; None where there is none.

@@ -14,7 +14,8 @@ from sdseg.training.checkpoint import Checkpoints
 from sdseg.training.draws import seed_of
 from sdseg.training.journal import Journal
 from sdseg.training.learner import Learner
-from sdseg.training.loop import Every, Moments, TrainingLoop
+from sdseg.training.loop import TrainingLoop
+from sdseg.training.moments import Look, Moments
 from sdseg.training.processes import Processes
 from sdseg.training.slices import SliceStack
 from sdseg.training.stage import StageConfig
@@ -30,10 +31,10 @@ class Engine:
         checkpoints: folder of the unfinished stages' states; None to keep none.
         precision: "fp32", "tf32" or "bf16" (mixed).
         seed: of everything random.
-        checkpoint_every: steps between two states.
+        checkpoint_every: see `Moments`.
         workers: processes that load and augment; None: none on a CPU, some beside a GPU.
         should_stop: asked after every step.
-        between: see `Moments`.
+        between, pace: see `Moments`.
     """
 
     processes: Processes
@@ -45,9 +46,10 @@ class Engine:
     workers: int | None = None
     should_stop: Callable[[], bool] = field(default=lambda: False)
     between: Callable[[int, int], None] = field(default=lambda done, steps: None)
+    pace: Callable[[int, int, float], int] = field(default=lambda done, steps, seconds: steps)
 
     def train(
-        self, stage: str, learner: Learner, stack: SliceStack, config: StageConfig, looks: tuple[Every, ...] = ()
+        self, stage: str, learner: Learner, stack: SliceStack, config: StageConfig, looks: tuple[Look, ...] = ()
     ) -> int:
         """Train to the end, going on from a checkpoint where there is one; returns the number of steps.
 
@@ -66,7 +68,7 @@ class Engine:
             self.processes,
             self.journal,
             kept,
-            Moments(self.checkpoint_every, looks, self.should_stop, self.between),
+            Moments(self.checkpoint_every, looks, self.should_stop, self.between, self.pace),
         )
         loop.run()
         return loop.steps

@@ -45,6 +45,11 @@ class Learner(torch.nn.Module, ABC):
         self._dropouts.follow(batch.draws.seeds)
         return self.loss(batch)
 
+    def trained_state(self) -> dict[str, torch.Tensor]:
+        """All that training changes: what has `requires_grad`, and the buffers."""
+        frozen = {name for name, parameter in self.named_parameters() if not parameter.requires_grad}
+        return {name: value for name, value in self.state_dict().items() if name not in frozen}
+
     @abstractmethod
     def loss(self, batch: Batch) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         """The loss (scalar, with gradient) and its detached terms for the log."""

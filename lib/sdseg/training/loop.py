@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import nullcontext
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from itertools import islice
 
 import torch
@@ -16,6 +15,7 @@ from sdseg.training.batches import Batches
 from sdseg.training.checkpoint import Checkpoints, State
 from sdseg.training.journal import Journal
 from sdseg.training.learner import Batch, Learner
+from sdseg.training.moments import Moments
 from sdseg.training.optimiser import Optimiser
 from sdseg.training.processes import Processes
 from sdseg.training.stage import StageConfig
@@ -26,36 +26,6 @@ _TIMED = 40
 
 class TrainingStopped(SdsegError):
     """The training was asked to stop, and did, its state saved."""
-
-
-@dataclass(frozen=True)
-class Every:
-    """Something to be done every so many steps and at the end, with the averaged weights, in the main process.
-
-    Attributes:
-        steps: between two.
-        act: called with the number of steps done.
-    """
-
-    steps: int
-    act: Callable[[int], None]
-
-
-@dataclass(frozen=True)
-class Moments:
-    """What happens beside the steps.
-
-    Attributes:
-        checkpoint_every: steps between two checkpoints.
-        looks: at the averaged weights.
-        should_stop: asked after every step, in the main process.
-        between: called with (steps done, steps) before every step, in the main process; may wait, or raise to stop.
-    """
-
-    checkpoint_every: int = 500
-    looks: tuple[Every, ...] = ()
-    should_stop: Callable[[], bool] = field(default=lambda: False)
-    between: Callable[[int, int], None] = field(default=lambda done, steps: None)
 
 
 class TrainingLoop:
@@ -118,10 +88,15 @@ class TrainingLoop:
         batches = self._batches.start(step)
         began = time.monotonic()
         while step < self.steps:
-            if self._processes.is_main:
-                self._moments.between(step, self.steps)
+            with self._kept_if_interrupted(step, looked=True):
+                if self._processes.is_main:
+                    self._moments.between(step, self.steps)
+            start = time.monotonic()
             terms = self._one_step(step, islice(batches, self._config.accumulate))
             step += 1
+            self._optimiser.steps = self._processes.agree(
+                self._moments.pace(step, self.steps, time.monotonic() - start)
+            )
             self._journal.record(self._stage, step, self._processes.mean(terms), self.steps)
             if step == _WARM:
                 began = time.monotonic()
@@ -154,24 +129,56 @@ class TrainingLoop:
         self._optimiser.steps = self._processes.agree(min(steps, self._config.steps))
 
     def _beside(self, step: int) -> None:
-        moments, end = self._moments, step >= self.steps
-        due = [look for look in moments.looks if step % look.steps == 0 or end]
-        if due and self._processes.is_main:
-            with self._average.in_place():
-                for look in due:
-                    look.act(step)
+        moments = self._moments
+        self._look(step)
+        end = step >= self.steps
         stop = not end and self._processes.agree(moments.should_stop())
-        if self._checkpoints and not end and (stop or step % moments.checkpoint_every == 0):
+        if not end and (stop or self._is_checkpoint_due(step)):
             self._save(step)
         if stop:
             raise TrainingStopped(f"Stopped after step {step} of {self.steps} of '{self._stage}'.")
 
-    def _save(self, step: int) -> None:
+    def _look(self, step: int) -> None:
+        enough = False
+        due = [look for look in self._moments.looks if look.is_due(step, self.steps)]
+        if due and self._processes.is_main:
+            with self._kept_if_interrupted(step, looked=False), self._average.in_place():
+                answers = [look.look(step) for look in due]  # all of them look
+                enough = any(answers)
+        if self._processes.agree(enough):
+            self._optimiser.steps = step
+
+    def _is_checkpoint_due(self, step: int) -> bool:
+        every = self._moments.checkpoint_every
+        if every:
+            return step % every == 0
+        return bool(self._processes.agree(self._checkpoints is not None and self._checkpoints.is_due()))
+
+    @contextmanager
+    def _kept_if_interrupted(self, step: int, looked: bool) -> Iterator[None]:
+        """Whoever stops the training here finds its state saved."""
+        try:
+            yield
+        except BaseException:
+            if step and self._processes.count == 1:  # alone: the others would not come to save theirs
+                self._save(step, looked)
+            raise
+
+    def _save(self, step: int, looked: bool = True) -> None:
         if self._processes.is_main and self._checkpoints:
-            frozen = {name for name, p in self._learner.named_parameters() if not p.requires_grad}
-            weights = {name: t for name, t in self._learner.state_dict().items() if name not in frozen}
-            parts = {"weights": weights, "optimiser": self._optimiser.state(), "average": self._average.state()}
-            numbers = {"journal": self._journal.state(), "averaged": self._average.steps}
+            parts = {
+                "weights": self._learner.trained_state(),
+                "optimiser": self._optimiser.state(),
+                "average": self._average.state(),
+            }
+            memories = [look.state() for look in self._moments.looks]
+            parts |= {f"look {place}": tensors for place, (tensors, _) in enumerate(memories)}
+            numbers = {
+                "journal": self._journal.state(),
+                "averaged": self._average.steps,
+                "looks": [own for _, own in memories],
+                "looked": looked,
+            }
             self._checkpoints.save(State(step, self.steps, parts, numbers))
         self._processes.wait()
 
@@ -186,4 +193,8 @@ class TrainingLoop:
         self._optimiser.steps = state.steps
         self._average.restore(state.tensors.get("average", {}), state.numbers["averaged"])
         self._journal.restore(self._stage, state.step, state.numbers["journal"])
+        for place, (look, own) in enumerate(zip(self._moments.looks, state.numbers.get("looks", ()), strict=False)):
+            look.restore(state.tensors.get(f"look {place}", {}), own)
+        if not state.numbers.get("looked", True):
+            self._look(state.step)
         return state.step

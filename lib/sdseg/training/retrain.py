@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import replace
+import time
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,89 +12,23 @@ from diffusers import DiffusionPipeline
 from sdseg.model.card import ModelCard
 from sdseg.model.device import check_device
 from sdseg.model.weights import load_weights, save_weights, weights_sha256
-from sdseg.training.build import learner_of
-from sdseg.training.engine import Engine
+from sdseg.training.adapters import check_adapters
+from sdseg.training.budget import Budget
+from sdseg.training.course import STAGE, Course, Ended, unwatched
+from sdseg.training.division import Division, divide
 from sdseg.training.journal import Journal, Progress
+from sdseg.training.loader import Loader
 from sdseg.training.material import Material
-from sdseg.training.processes import Processes
 from sdseg.training.retrain_config import RetrainConfig, RetrainResult, Watch
-from sdseg.training.slices import SliceStack, load_slices
-from sdseg.training.stage import DiffusionConfig
-from sdseg.training.validate import validation_dice
-from sdseg.volume.example import Example
+from sdseg.training.retrain_folder import RetrainFolder
+from sdseg.training.slices import SliceStack
 
-STAGE = "retrain"
+__all__ = ["RetrainConfig", "RetrainResult", "Watch", "retrain", "train_on"]
 
-
-def _unwatched(stage: str, done: int, total: int) -> None:
-    """Nobody looks."""
-
-
-def retrain(
-    weights: Path,
-    material: Material,
-    output: Path,
-    config: RetrainConfig,
-    progress: Progress | None = None,
-    watch: Watch = _unwatched,
-) -> RetrainResult:
-    """Train U-Net and vision encoder of `weights` on labelled images; the autoencoder stays as it is.
-
-    Args:
-        weights: folder to start from; it is not changed.
-        material: what to learn from; `material.validation` is not looked at.
-        output: folder for `weights` and `log.jsonl`; must hold neither.
-        config: duration and rate.
-        progress: see `Journal`.
-        watch: see `Watch`.
-
-    Raises:
-        WeightsError: the starting weights are unusable, or the result cannot be saved.
-        InputError, LabelError: an example is unusable.
-    """
-    check_device(config.device)
-    card = ModelCard.load(weights)
-    watch("prepare", 0, 0)
-    chosen, kept_out = _split([*material.train, *material.replay], config.val_split)
-    stack = load_slices(chosen, card.recipe, card.labels, corrected_weight=config.corrected_weight)
-    validation = load_slices(kept_out, card.recipe, card.labels) if kept_out else None
-    pipeline: Any = load_weights(weights, config.device)
-    val_dice: dict[str, float | None] = {}
-    losses: dict[str, float] = {}
-    journal = _journal(output, config.steps_for(len(stack)), progress, losses)
-    if validation:
-        val_dice["before"] = _validate(pipeline, validation, watch, journal, 0)
-    steps = train_on(pipeline, stack, config, journal, watch)
-    if validation:
-        val_dice["after"] = _validate(pipeline, validation, watch, journal, steps)
-    watch("publish", 0, 0)
-    provenance = {**card.training, "parent_sha256": weights_sha256(weights), "finetuned_steps": steps}
-    save_weights(pipeline, replace(card, training=provenance), output / "weights")
-    return RetrainResult(output / "weights", weights_sha256(output / "weights"), steps, losses, val_dice, "steps")
-
-
-def _split(examples: list[Example], val_split: float) -> tuple[list[Example], list[Example]]:
-    """Examples to train on and to keep out, whole images; at least one is trained on."""
-    count = min(math.ceil(len(examples) * val_split), len(examples) - 1)
-    return examples[: len(examples) - count], examples[len(examples) - count :]
-
-
-def _journal(output: Path, steps: int, progress: Progress | None, losses: dict[str, float]) -> Journal:
-    """The log of the run; the last means of the losses are noted in `losses` too."""
-
-    def remember(stage: str, step: int, of: int, means: dict[str, float]) -> None:
-        losses.update(means)
-        if progress:
-            progress(stage, step, of, means)
-
-    return Journal(output / "log.jsonl", remember, every=max(1, min(25, steps // 10)))
-
-
-def _validate(pipeline: Any, stack: SliceStack, watch: Watch, journal: Journal, step: int) -> float | None:
-    watch("validate", 0, len(stack))
-    dice = validation_dice(pipeline, stack, progress=lambda done, total: watch("validate", done, total))
-    journal.note("validate", step, {"validation_dice": dice})
-    return dice
+# May differ when a training is resumed: they do not change what it computes, or only how long it may.
+_FREE = {"minutes", "resume", "checkpoint_every", "device"}
+_LINES = 25  # steps a line of the log, at most
+_LINES_IN_A_HURRY = 5  # where the time may allow but few
 
 
 def train_on(
@@ -102,7 +36,7 @@ def train_on(
     stack: SliceStack,
     config: RetrainConfig,
     journal: Journal | None = None,
-    watch: Watch = _unwatched,
+    watch: Watch = unwatched,
 ) -> int:
     """Train a pipeline in place on a stack of slices; returns the number of steps.
 
@@ -116,23 +50,142 @@ def train_on(
     Raises:
         SdsegError: the loss is no number any more.
     """
-    steps = config.steps_for(len(stack))
-    settings = DiffusionConfig(
-        steps=steps,
-        batch_size=config.batch_size,
-        learning_rate=config.rate,
-        # Adam's first steps are as long as the rate whatever the gradient: trained weights need a gentle start.
-        warmup_steps=max(1, steps // 20),
-        schedule="cosine",
-        timesteps=(950, 999),
-        noise_weight=0.0,
-        ema_decay=config.ema_decay,
-        class_rate=1.0,  # the embedding has learnt already
-    )
-    engine = Engine(
-        Processes(config.device),
-        journal or Journal(None),
-        seed=config.seed,
-        between=lambda done, total: watch("train", done, total),
-    )
-    return engine.train(STAGE, learner_of(pipeline, settings), stack, settings)
+    return Course(pipeline, stack, config, Budget(config.minutes), journal or Journal(None), watch).run().steps
+
+
+def retrain(
+    weights: Path,
+    material: Material,
+    output: Path,
+    config: RetrainConfig,
+    progress: Progress | None = None,
+    watch: Watch = unwatched,
+) -> RetrainResult:
+    """Train U-Net and vision encoder of `weights`, or adapters beside them; the autoencoder stays as it is.
+
+    Examples that the weights were not trained on yet get all draws but `replay_share`; a corrected slice is drawn
+    `corrected_weight` times as often as another, an example by its weight.
+
+    Args:
+        weights: folder to start from; it is not changed.
+        material: what to learn from; `material.validation` is not looked at.
+        output: see `RetrainFolder`; holds no result yet, unless it is this one and to be resumed.
+        config: duration and rate.
+        progress: see `Journal`.
+        watch: see `Watch`.
+
+    Raises:
+        WeightsError: the starting weights are unusable, or the result cannot be saved.
+        InputError, LabelError: an example is unusable, or `output` is taken.
+        SdsegError: the loss is no number any more.
+    """
+    budget = Budget(config.minutes)
+    check_device(config.device)
+    if config.adapters != "none":
+        check_adapters()
+    folder = RetrainFolder(output)
+    with folder.held():
+        folder.check_free(config.resume)
+        return _Retraining(weights, folder, config, progress, watch).run(material, budget)
+
+
+class _Retraining:
+    """One call of `retrain`."""
+
+    def __init__(
+        self, weights: Path, folder: RetrainFolder, config: RetrainConfig, progress: Progress | None, watch: Watch
+    ) -> None:
+        self._weights = weights
+        self._folder = folder
+        self._config = config
+        self._progress = progress
+        self._watch = watch
+        self._card = ModelCard.load(weights)
+        self._known: list[str] = [str(key) for key in self._card.training.get("learnt") or ()]
+        self._losses: dict[str, float] = {}
+
+    def run(self, material: Material, budget: Budget) -> RetrainResult:
+        self._watch("prepare", 0, 0)
+        start = time.monotonic()
+        parent = weights_sha256(self._weights)
+        pipeline: Any = load_weights(self._weights, self._config.device)
+        # Saving reads and writes about as much: nothing else is known of this disk.
+        budget.keep("saving", 2 * (time.monotonic() - start))
+        config, total = self._config, len(material.train) + len(material.replay)
+        division = divide(
+            material, self._known, config.val_split, config.seed, lambda done, of: self._watch("prepare", 0, total)
+        )
+        spent = self._folder.claim(self._identity(parent, division), STAGE, config.resume)
+        if not self._folder.weights.exists():
+            budget.spend(spent or 0.0)
+            loader = Loader(self._card, division, config, budget, self._watch)
+            ended = self._train(pipeline, loader, budget, goes_on=spent is not None)
+            self._save(pipeline, parent, loader, ended)
+        return _result(self._folder)
+
+    def _identity(self, parent: str, division: Division) -> dict[str, Any]:
+        config = {name: value for name, value in asdict(self._config).items() if name not in _FREE}
+        weights = [example.weight for example in (*division.new, *division.old)]
+        return {"parent_sha256": parent, "config": config, "examples": list(division.learnt), "weights": weights}
+
+    def _train(self, pipeline: Any, loader: Loader, budget: Budget, goes_on: bool) -> Ended:
+        stack, kept_out, steps = loader.stack(), loader.kept_out(), loader.steps()
+        journal = self._journal(steps)
+        if loader.left_out:
+            journal.note("prepare", 0, {"examples_left_out": loader.left_out})
+        course = Course(
+            pipeline,
+            stack,
+            self._config,
+            budget,
+            journal,
+            self._watch,
+            steps,
+            self._card,
+            kept_out,
+            self._folder.checkpoints,
+            goes_on,
+        )
+        return course.run()
+
+    def _journal(self, steps: int) -> Journal:
+        """The log of the training; the last means of the losses are remembered too."""
+
+        def remember(stage: str, step: int, of: int, means: dict[str, float]) -> None:
+            self._losses.update(means)
+            if self._progress:
+                self._progress(stage, step, of, means)
+
+        most = _LINES_IN_A_HURRY if self._config.minutes else _LINES
+        return Journal(self._folder.log, remember, every=max(1, min(most, steps // 10)))
+
+    def _save(self, pipeline: Any, parent: str, loader: Loader, ended: Ended) -> None:
+        """The adapter first: where the weights are, the training is done."""
+        self._watch("publish", 0, 0)
+        card = self._new_card(parent, loader, ended)
+        if ended.adapter:
+            ended.adapter.save(self._folder.adapter, parent, card.to_dict())
+        save_weights(pipeline, card, self._folder.weights)
+        self._folder.clean()
+
+    def _new_card(self, parent: str, loader: Loader, ended: Ended) -> ModelCard:
+        """Without times and paths: the same training gives the same identity, interrupted or not."""
+        config = {name: value for name, value in asdict(self._config).items() if name not in _FREE}
+        learnt = list(dict.fromkeys([*self._known, *(key[:16] for key in loader.learnt)]))
+        told = {
+            "config": config,
+            "examples": loader.counts,
+            "steps": ended.steps,
+            "stopped": ended.stopped,
+            "losses": self._losses,
+            "val_dice": ended.val_dice,
+        }
+        facts = {"parent_sha256": parent, "finetuned_steps": ended.steps, "retrained": told, "learnt": learnt}
+        return replace(self._card, training={**self._card.training, **facts})
+
+
+def _result(folder: RetrainFolder) -> RetrainResult:
+    """As the card of the finished training tells it."""
+    told = ModelCard.load(folder.weights).training["retrained"]
+    sha256 = weights_sha256(folder.weights)
+    return RetrainResult(folder.weights, sha256, told["steps"], told["losses"], told["val_dice"], told["stopped"])

@@ -31,7 +31,7 @@ from sdseg.training.data import TrainingData, find_data
 from sdseg.training.draws import seed_of
 from sdseg.training.engine import Engine
 from sdseg.training.journal import Journal, Progress
-from sdseg.training.loop import Every
+from sdseg.training.moments import Every, Look
 from sdseg.training.preview import Preview
 from sdseg.training.processes import Processes
 from sdseg.training.provenance import training_card
@@ -172,9 +172,9 @@ class TrainingRun:
         self.engine.processes.wait()
         return vae
 
-    def _looks(self, stage: str, pipeline: DiffusionPipeline) -> tuple[Every, ...]:
+    def _looks(self, stage: str, pipeline: DiffusionPipeline) -> tuple[Look, ...]:
         preview, every = self.config.preview, self.options.snapshot_every
-        looks = []
+        looks: list[Look] = []
         if preview.every and self.data.validation:
             stack = load_slices(self.data.validation, self.recipe, self.data.labels)
             shown = Preview(stage, pipeline, stack, preview, self.engine.journal, self.folder.pictures)
