@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from sdseg.corrections.review_book import Review
 from sdseg_app.routes.access import Annotator, Reader, running_app
 from sdseg_app.routes.responses import errors
-from sdseg_app.stores.datastore import ArchiveDatastore
-from sdseg_app.stores.review import decide, filed_segmentation, last_uncertainty, review_of, reviewed_store
+from sdseg_app.stores.kinds import LabelDatastore, with_labels
+from sdseg_app.stores.review import decide, filed_segmentation, last_uncertainty, review_of
 
 router = APIRouter(prefix="/review", tags=["Review"])
 
@@ -19,10 +19,14 @@ class _Verdict(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+_WHOSE = Field(None, max_length=200, description="Whose label is meant; without this key the latest.")
+
+
 class Accepted(_Verdict):
-    """The final label is right."""
+    """The final label is right, in all slices; one that was withdrawn counts again."""
 
     verdict: Literal["accept"]
+    annotator: str | None = _WHOSE
     use: bool | None = Field(None, description="Whether it may be trained on; without this key as before.")
 
 
@@ -30,6 +34,7 @@ class Rejected(_Verdict):
     """The result, or the final label, is wrong: it is not trained on."""
 
     verdict: Literal["reject"]
+    annotator: str | None = _WHOSE
     reason: str = Field(min_length=1, max_length=500, pattern=r"\S", description="What is wrong; no patient's data.")
 
 
@@ -69,29 +74,31 @@ class ReviewReply(BaseModel):
 
 @router.get("/{image}", summary="What was decided about an image", responses=errors(404, 502))
 def get_review(image: str, user: Reader) -> ReviewReply:
-    """404 for an unknown image; 422 where the studies are not DICOM."""
-    store = reviewed_store(running_app().datastore())
+    """404 for an unknown image."""
+    store = with_labels(running_app().datastore())
     return _reply(store, review_of(store, image))
 
 
-@router.post("/{image}", summary="Decide about an image", responses=errors(404, 502))
+@router.post("/{image}", summary="Decide about an image", responses=errors(404, 502, 507))
 def post_review(image: str, verdict: Verdict, user: Annotator) -> ReviewReply:
     """Keep a decision; the same one again changes nothing.
 
-    404 for an unknown image; 422 for something else than a verdict, and to accept an image without a final label.
+    404 for an unknown image or annotator; 422 for something else than a verdict, and to accept an image without a
+    final label. A label that was rejected is not trained on until it is accepted.
     """
-    store = reviewed_store(running_app().datastore())
+    store = with_labels(running_app().datastore())
     match verdict:
         case Accepted():
-            review = decide(store, image, user.name, verdict.verdict, training=verdict.use)
+            review = decide(store, image, user.name, verdict.verdict, training=verdict.use, annotator=verdict.annotator)
         case Rejected():
-            review = decide(store, image, user.name, verdict.verdict, reason=verdict.reason.strip())
+            reason = verdict.reason.strip()
+            review = decide(store, image, user.name, verdict.verdict, reason=reason, annotator=verdict.annotator)
         case Training():
             review = decide(store, image, user.name, training=verdict.use)
     return _reply(store, review)
 
 
-def _reply(store: ArchiveDatastore, review: Review) -> ReviewReply:
+def _reply(store: LabelDatastore, review: Review) -> ReviewReply:
     filed = filed_segmentation(store, review.image)
     return ReviewReply(
         image=review.image,

@@ -190,6 +190,9 @@ class ArchiveDatastore(Datastore):
         """The label no longer counts, of all annotators or of one. Its files, and a SEG in the archive, stay."""
         self.labels.withdraw(label_id, label_tag, annotator)
 
+    def show_current(self, image_id: str, tag: str) -> None:
+        """Nothing is to be done: the archive shows all that was filed."""
+
     def datalist(self) -> list[dict[str, Any]]:
         """{"image": folder of the series, "label": mask file in the model's values}, for training.
 
