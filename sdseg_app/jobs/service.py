@@ -29,7 +29,7 @@ class InferenceJobs:
 
     def __init__(self, app: Inferring, length: int) -> None:
         self._app = app
-        self.queue = JobQueue(length, forget=self._forget, initializer=_be_nice)
+        self.queue = JobQueue(length, forget=self._forget, initializer=be_nice)
         self._lock = threading.Lock()
         self._home: tempfile.TemporaryDirectory[str] | None = None
 
@@ -72,7 +72,7 @@ class InferenceJobs:
             shutil.rmtree(job.folder, ignore_errors=True)
 
 
-def _be_nice() -> None:
+def be_nice() -> None:
     """This thread and those that torch starts from it; on Linux a thread has its own priority."""
     if sys.platform == "linux":
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)

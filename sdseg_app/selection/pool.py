@@ -5,12 +5,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from monailabel.interfaces.datastore import Datastore
-
 from sdseg.corrections.review_book import REJECT, Review
 from sdseg.corrections.store import FINAL
 from sdseg.pacs.search import SeriesKey
 from sdseg_app.stores.datastore import ArchiveDatastore
+from sdseg_app.stores.local_store import LocalImageStore
+
+OurDatastore = ArchiveDatastore | LocalImageStore
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class Pool:
         return frozenset(one.image for one in self.open)
 
 
-def pool_of(store: Datastore, series: list[SeriesKey] | None = None) -> Pool:
+def pool_of(store: OurDatastore, series: list[SeriesKey] | None = None) -> Pool:
     """The images of a store.
 
     Args:
@@ -89,7 +90,7 @@ def _is_rejected(review: Review | None, label_sha256: str) -> bool:
     return review is not None and review.label == label_sha256
 
 
-def _files(store: Datastore) -> Iterator[Candidate]:
+def _files(store: LocalImageStore) -> Iterator[Candidate]:
     for image in store.list_images():
         try:
             status = Path(store.get_image_uri(image)).stat()

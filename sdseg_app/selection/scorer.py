@@ -2,9 +2,7 @@
 
 import atexit
 import logging
-import os
 import sqlite3
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -13,6 +11,7 @@ from itertools import chain, zip_longest
 from sdseg.errors import DeliveryError, InputError, SdsegError
 from sdseg_app.jobs.lanes import Devices
 from sdseg_app.jobs.memory import MemoryShortError
+from sdseg_app.jobs.service import be_nice
 from sdseg_app.selection.image_scorer import ImageScorer, InterruptedScoringError
 from sdseg_app.selection.pool import Candidate, Pool
 from sdseg_app.selection.quiet import Quiet
@@ -59,7 +58,7 @@ class BackgroundScorer:
         self._thread.join(timeout=10)
 
     def _run(self) -> None:
-        _be_nice()
+        be_nice()  # no nicer: who wants the device waits for a step of this thread
         with self._quiet.listening():
             while not self._quiet.wait(_TICK):
                 if not self._quiet.lasts(_IDLE):
@@ -110,9 +109,3 @@ def _is_known(one: Candidate, known: dict[str, Entry], noises: int) -> bool:
     """An image that changed is another one; over how many noises it was measured does not matter, but over none."""
     entry = known.get(one.image)
     return entry is not None and entry.stamp == one.stamp and bool(entry.noises or not noises)
-
-
-def _be_nice() -> None:
-    """The lowest priority of this thread and of those that torch starts from it; on Linux a thread has its own."""
-    if sys.platform == "linux":
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)

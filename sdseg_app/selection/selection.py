@@ -2,17 +2,13 @@
 
 import time
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
-from monailabel.interfaces.datastore import Datastore
-
 from sdseg.corrections.book import LabelBook
-from sdseg.corrections.home import home_of
 from sdseg.errors import WeightsError
 from sdseg_app.labels.uncertainty import Measured, info_of, uncertainty_of
 from sdseg_app.selection.image_scorer import ScoringModel
-from sdseg_app.selection.pool import Pool, pool_of
+from sdseg_app.selection.pool import OurDatastore, Pool, pool_of
 from sdseg_app.selection.reservations import Reservation, Reservations
 from sdseg_app.selection.score_book import Entry, ScoreBook
 from sdseg_app.selection.strategies import Choice, Known, Ordered, Scores, by_information
@@ -26,21 +22,17 @@ class Selection:
     """The images of one datastore.
 
     Args:
-        store: the datastore.
-        folder: for what is kept about its images, see `kept_in`.
+        store: the datastore, of one of our two kinds.
         minutes: for how long an image is reserved.
         model: by whose scores images are chosen.
     """
 
-    def __init__(self, store: Datastore, folder: Path, minutes: float, model: ScoringModel) -> None:
+    def __init__(self, store: OurDatastore, minutes: float, model: ScoringModel) -> None:
         self.store = store
         self.model = model
         self._minutes = minutes
-        # Of files, no labels.db: their labels lie beside them.
-        self.reservations = Reservations(
-            folder / ("labels.db" if isinstance(store, ArchiveDatastore) else "reservations.db")
-        )
-        self.scores = ScoreBook(folder / "scores.db")
+        self.reservations = Reservations(store.home / "labels.db")
+        self.scores = ScoreBook(store.home / "scores.db")
 
     def next(self, strategy: Ordered, annotator: str, reserve: bool) -> dict[str, Any] | None:
         """The image that `annotator` is to label; None when nothing is left for him. Raises DeliveryError.
@@ -93,8 +85,3 @@ class Selection:
         made_by = (now, *self.scores.others(now)[:_EARLIER])
         every = [self.scores.of(weights).items() for weights in made_by]
         return [{image: entry.score for image, entry in entries if entry.score is not None} for entries in every]
-
-
-def kept_in(store: Datastore, studies: str, model_dir: Path) -> Path:
-    """Where the labels of an archive are kept; of a folder of files, whose labels lie beside them, one like it."""
-    return store.home if isinstance(store, ArchiveDatastore) else home_of(model_dir, Path(studies).resolve().as_uri())
