@@ -29,7 +29,13 @@ from sdseg_app.params.infer_params import MEASURED, InferParams
 from sdseg_app.params.train_params import TrainParams
 from sdseg_app.routes.install import in_server, install_routes, is_installed
 from sdseg_app.security.place import check_place
-from sdseg_app.served.models import open_models
+from sdseg_app.selection.image_scorer import ScoringModel
+from sdseg_app.selection.pool import Pool, pool_of
+from sdseg_app.selection.quiet import Quiet
+from sdseg_app.selection.scorer import BackgroundScorer
+from sdseg_app.selection.selection import Selection
+from sdseg_app.selection.strategies import FirstImage, MostInformative, RandomImage
+from sdseg_app.served.models import is_random, open_models
 from sdseg_app.sessions.store import SessionStore
 from sdseg_app.settings import AppSettings
 from sdseg_app.stores.datastore import ArchiveDatastore
@@ -38,7 +44,6 @@ from sdseg_app.stores.studies import open_datastore
 from sdseg_app.stores.viewer_volume import viewer_volume
 from sdseg_app.tasks.batch_task import SDSegBatchInferTask
 from sdseg_app.tasks.infer_task import SDSegInferTask
-from sdseg_app.tasks.strategies import RandomImage
 from sdseg_app.tasks.train_task import SDSegTrainTask
 
 # It tells of every single search; the server's own log lines say what they were for.
@@ -80,6 +85,8 @@ class SDSegApp(MONAILabelApp):
                 install_routes(self.options.security)
         if starting:
             self.jobs.end_with_server()
+            if self._strategies and self.options.learning.scoring == "background":
+                self._score_in_background()
 
     def init_datastore(self) -> Datastore:
         first = next(iter(self.models.values()))  # all of them tell the same structures
@@ -105,6 +112,19 @@ class SDSegApp(MONAILabelApp):
             name: SDSegTrainTask(segmenters.choice, device, segmenters.card(), turns)
             for name, segmenters in self.models.items()
         }
+
+    def _selection(self) -> Selection:
+        # The first model that draws noises, over which uncertainty is measured.
+        name = next((name for name, one in self.models.items() if is_random(one.card())), next(iter(self.models)))
+        learning, device = self.options.learning, self._infers[name].parse({}).device
+        model = ScoringModel(name, self.models[name], device, learning.scoring_noises)
+        return Selection(self._datastore, learning.reservation_minutes, model)
+
+    def _score_in_background(self) -> None:
+        def images() -> Pool:
+            return pool_of(self._datastore, self._images.get() if self._images else None)
+
+        BackgroundScorer(self.selection, images, self._devices, Quiet(self.jobs.queue)).start()
 
     def init_batch_infer(self) -> BatchInferTask:
         return SDSegBatchInferTask()
@@ -200,13 +220,23 @@ class SDSegApp(MONAILabelApp):
             return dict(super().batch_infer(request, datastore))
 
     def init_strategies(self) -> dict[str, Strategy]:
-        return {"random": RandomImage()}
+        self.selection = self._selection()
+        return {
+            "random": RandomImage(self.selection),
+            "first": FirstImage(self.selection),
+            "sdseg_uncertainty": MostInformative(self.selection),
+        }
 
     def next_sample(self, request: dict[str, Any]) -> dict[str, Any]:
         """The `id` of an image without a final label, and its weight; {} when every image has one."""
         strategy = str(request.get("strategy") or "random")
         self.check_strategy(strategy)
         return self._strategies[strategy]({**request, "strategy": strategy}, self.datastore()) or {}
+
+    def give_back(self, image: str, annotator: str) -> None:
+        """Raises UnknownNameError: it is not reserved for this annotator."""
+        if not self.selection.reservations.give_back(annotator, image):
+            raise UnknownNameError(f"The image {image[:80]!r} is not reserved for you; it may have expired.")
 
     def image_file(self, image: str) -> Path:
         """An image as one file: viewers do not load a folder. Raises UnknownNameError, InputError."""
