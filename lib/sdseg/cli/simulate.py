@@ -76,4 +76,4 @@ def simulate(
     simulation = Simulation(chosen, plan, output, Beginning(autoencoder, weights), device)
     with progress_bar("rounds") as update:
         simulation.run(update, after=lambda: write_report(simulation.book, plan))
-    typer.echo(write_report(simulation.book, plan))
+    typer.echo(f"report={write_report(simulation.book, plan)}")

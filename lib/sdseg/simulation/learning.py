@@ -19,7 +19,7 @@ def retrain_on(
     """Train `model` on, in place: `plan.replay_share` of the draws fall on `old`, the others on `new`."""
     chosen = [*old, *new]
     share = plan.replay_share if old else 0.0
-    weights = [share / len(old)] * len(old) + [(1 - share) / len(new)] * len(new)
+    weights = [*_spread(share, old), *_spread(1 - share, new)]
     stack = SliceStack(pool.images(chosen), pool.truth(chosen), torch.tensor(weights))
     config = RetrainConfig(
         max_epochs=plan.steps,  # enough: what counts are the steps
@@ -31,3 +31,8 @@ def retrain_on(
         device=device,
     )
     train_on(model, stack, config, watch=watch)
+
+
+def _spread(share: float, places: Sequence[int]) -> list[float]:
+    """The share divided among the places."""
+    return [share / len(places) for _ in places]

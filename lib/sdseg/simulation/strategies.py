@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 from typing import Any
 
@@ -11,6 +11,7 @@ import torch
 
 from sdseg.errors import UnknownNameError
 from sdseg.selection import Score, rank, score_slices
+from sdseg.simulation.measure import find
 from sdseg.simulation.pool import Pool
 from sdseg.training.draws import seed_of
 
@@ -60,10 +61,7 @@ def at_random(question: Question) -> Answer:
 def by_uncertainty(question: Question) -> Answer:
     """What the server's strategy of that name does: disagreement of the noises times novelty in latent space."""
     scores = _scores(question)
-    known = score_slices(question.model, question.pool.images(question.labelled), noises=0)
-    named = {str(place): score for place, score in scores.items()}
-    ranked = rank(named, [score.embedding for score in known], question.count)
-    return Answer(tuple(int(item.id) for item in ranked), _uncertainty(scores))
+    return Answer(_ranked(question, scores), _uncertainty(scores))
 
 
 def by_uncertainty_alone(question: Question) -> Answer:
@@ -75,9 +73,36 @@ def by_uncertainty_alone(question: Question) -> Answer:
     return Answer(tuple(order[: question.count]), values)
 
 
+def by_outline(question: Question) -> Answer:
+    """As `by_uncertainty`, the uncertainty times the square root of the area found.
+
+    A band of one width along the outline is a larger share of a small structure, as 1 / root of its area. Taken times
+    that root, the uncertainty tells how wide the band is: a structure is not asked for because it is small.
+    """
+    scores = _scores(question)
+    found = find(question.model, question.pool.images(question.candidates))
+    area = (found > 0).flatten(1).float().mean(dim=1).sqrt().tolist()
+    wide = {place: _times(score, root) for (place, score), root in zip(scores.items(), area, strict=True)}
+    return Answer(_ranked(question, wide), _uncertainty(wide))
+
+
+def by_diversity(question: Question) -> Answer:
+    """What lies farthest from all that is labelled, whatever the model thinks of it (ablation)."""
+    found = score_slices(question.model, question.pool.images(question.candidates), noises=0)
+    return Answer(_ranked(question, dict(zip(question.candidates, found, strict=True))), {})
+
+
+def _ranked(question: Question, scores: Mapping[int, Score]) -> tuple[int, ...]:
+    """The places that `selection.rank` chooses, knowing what is labelled."""
+    known = score_slices(question.model, question.pool.images(question.labelled), noises=0)
+    named = {str(place): score for place, score in scores.items()}
+    ranked = rank(named, [score.embedding for score in known], question.count)
+    return tuple(int(item.id) for item in ranked)
+
+
 def _scores(question: Question) -> dict[int, Score]:
     images = question.pool.images(question.candidates)
-    found = score_slices(question.model, images, noises=question.noises, seed=question.seed, progress=question.progress)
+    found = score_slices(question.model, images, question.noises, question.seed, progress=question.progress)
     return dict(zip(question.candidates, found, strict=True))
 
 
@@ -85,10 +110,16 @@ def _uncertainty(scores: Mapping[int, Score]) -> dict[int, float | None]:
     return {place: score.uncertainty for place, score in scores.items()}
 
 
+def _times(score: Score, factor: float) -> Score:
+    return score if score.uncertainty is None else replace(score, uncertainty=score.uncertainty * factor)
+
+
 STRATEGIES: dict[str, Callable[[Question], Answer]] = {
     "random": at_random,
     "sdseg_uncertainty": by_uncertainty,
     "uncertainty_alone": by_uncertainty_alone,
+    "uncertainty_outline": by_outline,
+    "diversity": by_diversity,
 }
 
 

@@ -1,0 +1,158 @@
+"""Whole simulations with tiny models: what is asked for, kept, gone on with after a kill, and refused."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import yaml
+from helpers.models import save_tiny_weights
+from typer.testing import CliRunner
+
+from sdseg.cli.main import app
+from sdseg.errors import InputError, SdsegError, UnknownNameError
+from sdseg.simulation.beginning import Beginning
+from sdseg.simulation.plan import Plan
+from sdseg.simulation.records import Round
+from sdseg.simulation.simulation import Simulation
+from sdseg.simulation.writing import write_report
+from sdseg.training.config import load_config
+
+Write = Callable[..., Path]
+PLAN = Plan(start=2, ask=2, rounds=2, seeds=(0,), first_steps=2, steps=2, batch_size=2, noises=2)
+
+
+def play(config: Path, folder: Path, plan: Plan = PLAN) -> dict[tuple[int, str, int], Round]:
+    """The rounds of a simulation, without the time they took."""
+    simulation = Simulation(load_config(config), plan, folder)
+    simulation.run()
+    return {(done.seed, done.strategy, done.number): replace(done, seconds=0.0) for done in simulation.book.rounds()}
+
+
+def test_both_strategies_start_alike_and_never_ask_twice_or_for_a_validation_patient(
+    configuration: Write, tmp_path: Path
+) -> None:
+    rounds = play(configuration(), tmp_path / "out")
+    assert sorted(rounds) == [
+        (0, "first", 0),
+        *((0, name, number) for name in ("random", "sdseg_uncertainty") for number in (1, 2)),
+    ]
+    start = [item.image for item in rounds[0, "first", 0].asked]
+    for strategy in ("random", "sdseg_uncertainty"):
+        asked = start + [item.image for number in (1, 2) for item in rounds[0, strategy, number].asked]
+        assert len(set(asked)) == len(asked) == rounds[0, strategy, 2].labels == 6
+        assert all("train-image.nii.gz#" in image for image in asked)
+    for done in rounds.values():
+        assert [Path(case).name for case in done.dice] == ["validation-image.nii.gz"]
+    scored = rounds[0, "sdseg_uncertainty", 1].scored
+    assert len(scored) == 6
+    assert not {item.image for item in scored} & set(start)
+    assert not rounds[0, "random", 1].scored
+
+
+def test_more_strategies_and_rounds_are_added_to_what_is_done(configuration: Write, tmp_path: Path) -> None:
+    config, out = configuration(), tmp_path / "out"
+    few = play(config, out, replace(PLAN, rounds=1, strategies=("random",)))
+    kept = {path: path.stat().st_mtime_ns for path in out.rglob("*.json") if "rounds" in path.parts}
+    names = ("random", "uncertainty_alone", "uncertainty_outline")
+    more = play(config, out, replace(PLAN, strategies=names))
+    assert len(more) == 1 + 2 * len(names)
+    assert few.items() <= more.items()
+    assert all(path.stat().st_mtime_ns == when for path, when in kept.items())
+
+
+def test_report_and_json_hold_all(configuration: Write, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    command = ["simulate", "-c", str(configuration()), "-o", str(out), "--start", "2", "--ask", "2", "--rounds", "1"]
+    command += ["--seeds", "1", "--first-steps", "2", "--steps", "2", "--batch-size", "2", "--noises", "2"]
+    result = CliRunner().invoke(app, [*command, "--painting-speed", "500"], catch_exceptions=False)
+    assert f"report={out / 'report.md'}" in result.stdout
+    text = (out / "report.md").read_text()
+    assert "500 voxels a minute" in text
+    assert "| sdseg_uncertainty" in text
+    assert (out / "figures" / "curves.png").read_bytes().startswith(b"\x89PNG")
+    values = json.loads((out / "simulation.json").read_text())
+    assert len(values["rounds"]) == 1 + 2
+    assert {table["key"] for table in values["tables"]} == {"dice", "work", "signal"}
+
+
+def test_killed_and_gone_on_gives_the_same_rounds(configuration: Write, tmp_path: Path) -> None:
+    """kill -9 once the first round of a course is kept, then the same command again."""
+    config, broken = configuration(), tmp_path / "broken"
+    plan = replace(PLAN, strategies=("random",))
+    command = [sys.executable, "-m", "sdseg.cli.main", "simulate", "-c", str(config), "-o", str(broken)]
+    command += ["--start", "2", "--ask", "2", "--rounds", "2", "--seeds", "1", "--strategy", "random"]
+    command += ["--first-steps", "2", "--steps", "2", "--batch-size", "2", "--noises", "2"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ)
+    first = broken / "rounds" / "seed-0" / "random-001.json"
+    while not first.exists():
+        assert process.poll() is None, "it ended before its first round was kept"
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    kept = first.read_bytes()
+    assert play(config, broken, plan) == play(config, tmp_path / "straight", plan)
+    assert first.read_bytes() == kept
+
+
+def test_a_trained_model_can_be_begun_with(configuration: Write, tmp_path: Path) -> None:
+    weights = save_tiny_weights(tmp_path / "weights")
+    plan = replace(PLAN, rounds=1, strategies=("random",))
+    simulation = Simulation(load_config(configuration()), plan, tmp_path / "out", Beginning(weights=weights))
+    simulation.run()
+    write_report(simulation.book, plan)
+    assert not (tmp_path / "out" / "autoencoder").exists()
+    assert len(list(simulation.book.rounds())) == 2
+
+
+def test_a_patient_on_both_sides_is_refused(configuration: Write, tmp_path: Path) -> None:
+    path = configuration()
+    values = yaml.safe_load(path.read_text())
+    for part in values["data"].values():
+        part[0]["group"] = "anna"
+    path.write_text(yaml.safe_dump(values))
+    with pytest.raises(InputError, match="1 patients lie in training and in validation"):
+        play(path, tmp_path / "out")
+
+
+def test_what_cannot_be_is_said_before_anything_is_trained(configuration: Write, tmp_path: Path) -> None:
+    path = configuration()
+    with pytest.raises(InputError, match="20 images would be labelled in the end, but there are 8"):
+        play(path, tmp_path / "many", replace(PLAN, ask=9))
+    values = yaml.safe_load(path.read_text())
+    for changes, message in (
+        ({"data": {"train": values["data"]["train"]}}, "no validation images"),
+        ({"autoencoder": None}, "There is no autoencoder"),
+        ({"model": {"kind": "basic_unet", "image_size": 64}, "segmentation": values["diffusion"]}, "Only sdseg"),
+    ):
+        path.write_text(yaml.safe_dump(values | changes))
+        with pytest.raises(SdsegError, match=message):
+            play(path, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"start": 0}, "start must be more than 0"),
+        ({"noises": 1}, "noises must be at least 2"),
+        ({"replay_share": 1.0}, "replay_share"),
+        ({"candidates": 1}, "Of 1 candidates"),
+        ({"seeds": (1, 1)}, "each seed once"),
+        ({"painting_speed": float("nan")}, "painting_speed"),
+    ],
+)
+def test_impossible_plans_are_refused(changes: dict[str, object], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        replace(PLAN, **changes)
+
+
+def test_an_unknown_strategy_lists_those_there_are() -> None:
+    with pytest.raises(UnknownNameError, match="no strategy 'luck': choose of random, sdseg_uncertainty"):
+        replace(PLAN, strategies=("luck",))
