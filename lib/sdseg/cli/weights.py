@@ -97,6 +97,19 @@ def export(
     typer.echo(f"output={output}")
 
 
+@app.command("adapt")
+def adapt(
+    adapter: Annotated[Path, typer.Argument(help="Folder of a low-rank adapter, as a training with them makes it.")],
+    base: Annotated[Path, typer.Argument(help="The weights folder it was trained beside.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Weights folder to make.")],
+) -> None:
+    """Put a low-rank adapter into the weights it was trained beside; other weights are refused."""
+    quieten_libraries()
+    from sdseg.training.adapting import apply_adapter
+
+    typer.echo(f"weights={apply_adapter(adapter, base, output)}")
+
+
 @app.command("info")
 def info(folder: Folder) -> None:
     """Print sizes, SHA-256, preset, scale factor, labels, modalities and where the weights come from."""
