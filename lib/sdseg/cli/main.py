@@ -11,6 +11,7 @@ from sdseg.cli import (
     bench,
     demo,
     evaluate,
+    models,
     node,
     segment,
     send,
@@ -47,6 +48,7 @@ app.command("simulate")(simulate.simulate)
 app.command("send")(send.send)
 app.command("structures")(structures.structures)
 app.add_typer(weights.app, name="weights")
+app.add_typer(models.app, name="models")
 app.add_typer(node.app, name="node")
 app.add_typer(token.app, name="token")
 

@@ -87,8 +87,9 @@ class ModelRegistry(RegistryView):
         Raises:
             ChampionChangedError: other weights than `instead_of` are served by now.
             UnknownNameError: there are no such weights.
-            InputError: they were withdrawn, and nobody said that they may come back, or they tell other structures.
-            WeightsError: their folder is damaged, or the disk refuses; what was served is served on.
+            InputError: their folder is damaged; they were withdrawn, and nobody said that they may come back; or they
+                are another kind of model, or tell other structures.
+            WeightsError: the disk refuses; what was served is served on.
         """
         with _disk("The weights could not be promoted"), self._writing() as story:
             entry = self.find(name)
@@ -190,7 +191,7 @@ class ModelRegistry(RegistryView):
 
     def _check_promotable(self, entry: Entry, although_withdrawn: bool) -> None:
         if entry.state == "damaged":
-            raise WeightsError(f"{entry.name} cannot be promoted because {entry.note}; restore it from a backup.")
+            raise InputError(f"{entry.name} cannot be promoted because {entry.note}; restore it from a backup.")
         if entry.state == "withdrawn" and not although_withdrawn:
             raise InputError(f"{entry.name} was withdrawn ({entry.note}); say explicitly that it may come back.")
         before = self._served(self._story())[0]

@@ -71,8 +71,9 @@ class Story:
             self.champions.append(name)
 
     def _back_to(self, name: str) -> None:
-        while len(self.champions) > 1 and self.champion != name:
-            self.champions.pop()
+        if name in self.champions:
+            while self.champion != name:
+                self.champions.pop()
         self._push(name)
 
     def _drop(self, name: str) -> None:

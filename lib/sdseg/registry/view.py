@@ -16,6 +16,7 @@ from sdseg.registry.history import Event, History
 from sdseg.registry.story import Story, story_of
 
 HOME = "registry"
+_IN_ENTRY = ("name", "sha256", "files", "facts", "judgement")
 
 
 class RegistryView:
@@ -48,6 +49,11 @@ class RegistryView:
     def history(self) -> list[Event]:
         """What happened, oldest first."""
         return list(self._history.events())
+
+    def history_of(self, name: str) -> list[Event]:
+        """What happened to one entry, without what the entry itself tells."""
+        events = [event for event in self._history.events() if event.get("name") == name]
+        return [{key: value for key, value in event.items() if key not in _IN_ENTRY} for event in events]
 
     def state(self) -> str:
         """A sentence for people when another than the champion has to be served; "" when all is well."""
