@@ -6,13 +6,18 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
+from monailabel.interfaces.datastore import Datastore
 
+from sdseg.errors import DeliveryError
 from sdseg_app.jobs.training import training_curves
-from sdseg_app.routes.access import Reader, running_app
+from sdseg_app.routes.access import Reader, RunningApp, running_app
 from sdseg_app.routes.job_view import jobs_view
 from sdseg_app.routes.responses import Responses, errors, file_reply
 from sdseg_app.routes.server_paths import hide_paths
+from sdseg_app.selection.pool import Pool, pool_of
+from sdseg_app.status.annotators import annotators_status, reservations_status
 from sdseg_app.status.models import model_status
+from sdseg_app.status.ranking import ranked
 from sdseg_app.status.shapes import ServerStatus, Status
 from sdseg_app.status.studies import archive_kind, studies_status
 from sdseg_app.web_files import web_file
@@ -42,6 +47,7 @@ def get_status(user: Reader, limit: Annotated[int, Query(ge=0, le=5000)] = 500) 
     weights = {model.name: model.weights_sha256 for model in models}
     store = app.datastore()
     archive, studies = studies_status(store, app.images_snapshot, weights)
+    pool = _pool(app, store)
     return Status(
         server=ServerStatus(
             version=version("sdseg"),
@@ -53,9 +59,19 @@ def get_status(user: Reader, limit: Annotated[int, Query(ge=0, le=5000)] = 500) 
         models=models,
         queue=jobs_view(app),
         archive=archive.model_copy(update={"trouble": hide_paths(archive.trouble)}),
-        studies=studies[:limit],
+        studies=ranked(studies, app.selection, pool)[:limit],
+        reservations=reservations_status(app.selection.held(pool)),
+        annotators=annotators_status(store),
         training=training_curves(app.training_files()),
     )
+
+
+def _pool(app: RunningApp, store: Datastore) -> Pool:
+    """What there is to label; nothing while the archive does not answer, which is told elsewhere."""
+    try:
+        return pool_of(store, app.images_snapshot())
+    except DeliveryError:
+        return Pool(())
 
 
 @router.get("/web/login/{path:path}", summary="A file of the login page", response_class=Response, responses=_FILE)

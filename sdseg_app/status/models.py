@@ -12,11 +12,12 @@ from sdseg.errors import LabelError
 from sdseg.model.card import ModelCard
 from sdseg.model.card_file import CARD_FILE
 from sdseg.model.kinds import weight_files
-from sdseg.model.weights import current, weights_sha256
+from sdseg.model.weights import weights_sha256
 from sdseg_app.served.models import describe, is_random
 from sdseg_app.served.segmenters import Segmenters
 from sdseg_app.served.weights_choice import WeightsChoice
 from sdseg_app.status.shapes import ModelStatus, StructureStatus, TrainedStatus
+from sdseg_app.status.weights import registry_status
 
 _NO_COLOUR = "#808080"
 
@@ -37,6 +38,7 @@ def model_status(name: str, segmenters: Segmenters) -> ModelStatus:
         random=is_random(card),
         trained=_trained(card.training),
         metrics={**_figures(card.training.get("metrics")), **_measured_here(segmenters.choice, sha256)},
+        registry=registry_status(segmenters.choice.registry),
     )
 
 
@@ -53,7 +55,7 @@ def _sha256(folder: Path, stamps: tuple[tuple[int, int], ...]) -> str:
 
 
 def _source(choice: WeightsChoice, folder: Path) -> Any:
-    if folder == current(choice.models_dir):
+    if folder.parent == choice.models_dir:
         return "trained here"
     return "given" if folder == choice.given else "shipped"
 

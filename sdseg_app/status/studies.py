@@ -1,7 +1,6 @@
 """The images for the status page: what the archive last told, and what the label book knows now."""
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime
 from typing import Any, Literal
 
 from monailabel.interfaces.datastore import Datastore
@@ -14,6 +13,7 @@ from sdseg.pacs.folder_client import FolderClient
 from sdseg.pacs.search import SeriesKey
 from sdseg_app.labels.uncertainty import uncertainty_of
 from sdseg_app.status.shapes import ArchiveStatus, LabelStatus, ReviewStatus, StudyStatus
+from sdseg_app.status.times import iso_time
 from sdseg_app.stores.datastore import ArchiveDatastore
 
 Kind = Literal["folder", "dicomweb", "files"]
@@ -101,7 +101,7 @@ def _study(info: Mapping[str, Any], weights: Mapping[str, str], **about: Any) ->
 def _label(info: Mapping[str, Any], saved: Any) -> LabelStatus:
     values = info.get("label_values")
     return LabelStatus(
-        saved=_time(saved),
+        saved=iso_time(saved),
         by=_word(info.get("user")),
         structures=sorted(values, key=values.__getitem__) if isinstance(values, dict) else [],
         from_archive=info.get("from_archive") is True,
@@ -112,22 +112,14 @@ def _review(review: Review | None, final: LabelRecord | None) -> ReviewStatus | 
     """A verdict about an earlier label is none about this one."""
     if review is None or (review.verdict and review.label != (final.sha256 if final else "")):
         return None
-    return ReviewStatus(verdict=review.verdict, training=review.training, by=review.by, at=_time(review.made))
+    return ReviewStatus(verdict=review.verdict, training=review.training, by=review.by, at=iso_time(review.made))
 
 
 def _last_work(study: StudyStatus) -> tuple[str, str]:
     times = [label.saved for label in study.labels.values()]
-    times += [_time(one.measured) for one in study.uncertainties.values()]
+    times += [iso_time(one.measured) for one in study.uncertainties.values()]
     times += [study.review.at] if study.review else []
     return max(times, default=""), study.date
-
-
-def _time(seconds: Any) -> str:
-    """ISO 8601, UTC, of seconds since the epoch; '' for anything else."""
-    try:
-        return datetime.fromtimestamp(float(seconds), UTC).isoformat(timespec="seconds") if seconds else ""
-    except (TypeError, ValueError, OverflowError, OSError):
-        return ""
 
 
 def _date(value: str) -> str:

@@ -113,7 +113,7 @@ class Viewer:
 
     @property
     def told(self) -> Locator:
-        return self.review.get_by_role("status")
+        return self.review.locator('[data-part="told"]')
 
     def run(self) -> None:
         with self.page.expect_response(lambda response: "/infer/" in response.url, timeout=WAIT) as answer:

@@ -9,7 +9,7 @@ from app.running_server import Image, Server
 from helpers.browser import keep, open_page
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect
 
-SECTIONS = ["Work under way", "Studies and labels", "Where the model is least sure", "Training", "Models"]
+SECTIONS = ["Work under way", "Studies and labels", "Where the model is least sure", "Training", "Annotators", "Models"]
 PATIENT = ("SAMPLE", "SDSEG-S1")
 
 

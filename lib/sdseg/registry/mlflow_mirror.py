@@ -27,18 +27,25 @@ logger = logging.getLogger(__name__)
 
 
 def mirror_from_environment(models_dir: Path) -> MlflowMirror | None:
-    """The mirror of the registry in `models_dir`, or None where MLflow is not wanted, or cannot be: the log says why.
-
-    The registered model is named by SDSEG_MLFLOW_MODEL, in which {model} stands for the served model.
-    """
-    uri = os.environ.get(ADDRESS, "").strip()
-    if not uri:
+    """The mirror of the registry in `models_dir`; None where MLflow is not wanted, or cannot be: the log says why."""
+    if not os.environ.get(ADDRESS, "").strip():
         return None
     try:
-        check_address(uri)
+        return mlflow_of(models_dir)
     except InputError as error:
         logger.warning("%s", error)
         return None
+
+
+def mlflow_of(models_dir: Path) -> MlflowMirror:
+    """The mirror of the registry in `models_dir`, as the environment says.
+
+    The registered model is named by SDSEG_MLFLOW_MODEL, in which {model} stands for the served model.
+
+    Raises:
+        InputError: no server is named, or none that can be used.
+    """
+    uri = check_address(os.environ.get(ADDRESS, "").strip())
     name = (os.environ.get(NAME) or "sdseg-{model}").replace("{model}", models_dir.name)
     return MlflowMirror(models_dir, MlflowModel(uri, name, os.environ.get(EXPERIMENT) or "sdseg"))
 

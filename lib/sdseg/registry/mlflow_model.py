@@ -104,7 +104,7 @@ class MlflowModel:
         try:
             with calling(self.uri):
                 version = self._version_of(sha256)
-                if version is None:
+                if version is None or not version.run_id:
                     raise DeliveryError(f"There are no weights {sha256[:16]} in {self}.")
                 self._client.download_artifacts(version.run_id, _FILES, str(staging))
             folder = staging / _FILES

@@ -1,9 +1,16 @@
 // What the buttons do.
 
-import { cancel, measure, stopTraining, train } from "./api.js";
+import { cancel, changeModel, measure, stopTraining, train } from "./api.js";
+
+const VERDICTS = {
+  accepted: "It was judged not worse.",
+  worse: "It was judged WORSE than the champion of that time.",
+  unjudged: "It was never judged against another.",
+};
+const DONE = { promote: "It is served now.", withdraw: "Withdrawn.", rollback: "Rolled back." };
 
 /** Listens once for all buttons: they carry their work as data-action. `tell(words)` shows what came of it. */
-export function listen({ asked, tell, refresh, showAll }) {
+export function listen({ asked, tell, refresh, reload, showAll }) {
   const actions = {
     async copy(button) {
       const { value } = button.dataset;
@@ -31,10 +38,12 @@ export function listen({ asked, tell, refresh, showAll }) {
     },
     async train(button) {
       const { model, labels } = button.dataset;
-      const text = `Train ${model} on ${labels} finished label${labels === "1" ? "" : "s"}? The new weights take the `
-        + "place of the old ones when it ends. It may take hours; you can stop it.";
+      const field = button.closest(".row").querySelector("input");
+      if (!field.reportValidity()) return;
+      const text = `Train ${model} on ${labels} finished label${labels === "1" ? "" : "s"}, for at most ${field.value} `
+        + "minutes? The new weights are then judged on patients kept out of training, and served only if they are not worse.";
       if (!(await confirmed(text))) return;
-      const answer = await train(model);
+      const answer = await train(model, Number(field.value));
       tell(answer.words ?? "The training starts.");
     },
     async stop() {
@@ -42,12 +51,37 @@ export function listen({ asked, tell, refresh, showAll }) {
       const answer = await stopTraining();
       tell(answer.words ?? "The training stops.");
     },
+    promote: (button) => change(button, `Serve ${button.dataset.name} from now on? ${VERDICTS[button.dataset.verdict]}`),
+    withdraw: (button) => change(button, `Withdraw ${button.dataset.name}? It is not served any more; its files are `
+      + "kept, and “sdseg models segs” lists the segmentations it made."),
+    rollback: (button) => change(button, `Stop serving ${button.dataset.name}, and serve the champion before it again?`),
     all: showAll,
   };
+  async function change(button, text) {
+    const reason = await reasonFor(text);
+    if (reason === null) return;
+    const { model, action, name } = button.dataset;
+    const values = action === "rollback" ? { reason } : { name, reason };
+    button.disabled = true;
+    const answer = await changeModel(model, action, values);
+    button.disabled = false;
+    tell(answer.words ?? DONE[action]);
+    reload();
+  }
   document.addEventListener("click", (event) => {
     const button = event.target.closest("[data-action]");
     if (button) actions[button.dataset.action]?.(button);
   });
+}
+
+/** The reason, perhaps "", or null where it shall not be done. */
+async function reasonFor(text) {
+  const field = document.getElementById("question-reason");
+  field.value = "";
+  field.parentElement.hidden = false;
+  const yes = await confirmed(text);
+  field.parentElement.hidden = true;
+  return yes ? field.value.trim() : null;
 }
 
 function confirmed(text) {

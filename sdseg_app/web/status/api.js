@@ -27,11 +27,21 @@ export function cancel(job) {
   return ask(`jobs/${encodeURIComponent(job)}`, { method: "DELETE" });
 }
 
-export function train(model) {
-  const headers = { "Content-Type": "application/json" };
-  return ask(`train/${encodeURIComponent(model)}`, { method: "POST", headers, body: "{}" });
+/** `minutes`: use at most so many. */
+export function train(model, minutes) {
+  return post(`train/${encodeURIComponent(model)}`, { minutes });
+}
+
+/** `change`: "promote", "rollback" or "withdraw". */
+export function changeModel(model, change, values) {
+  return post(`models/${encodeURIComponent(model)}/${change}`, values);
 }
 
 export function stopTraining() {
   return ask("train/", { method: "DELETE" });
+}
+
+function post(path, values) {
+  const headers = { "Content-Type": "application/json" };
+  return ask(path, { method: "POST", headers, body: JSON.stringify(values) });
 }

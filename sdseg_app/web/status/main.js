@@ -6,6 +6,7 @@ import { connectionTo } from "./connection.js";
 import { h, show } from "./dom.js";
 import { follow } from "./live.js";
 import { modelsParts, summaryParts } from "./models.js";
+import { peopleParts } from "./people.js";
 import { queueParts, queueSentence } from "./queue.js";
 import { rankingParts } from "./ranking.js";
 import { studiesParts } from "./studies.js";
@@ -23,6 +24,7 @@ function draw() {
   if (status) {
     fill("studies", studiesParts(known));
     fill("ranking", rankingParts(known));
+    fill("people", peopleParts(known));
     fill("models", modelsParts(known));
     document.getElementById("viewer").hidden = status.server.archive === "files";
     show(document.getElementById("about"), document.createTextNode(
@@ -89,6 +91,7 @@ listen({
   asked: known.asked,
   tell,
   refresh: draw,
+  reload: loadStatus,
   showAll() {
     known.all = true;
     draw();

@@ -1,10 +1,12 @@
 // The models: what they outline, where they come from, what is known about their quality.
 
 import { h, swatch } from "./dom.js";
-import { badge, identifier, quiet } from "./parts.js";
+import { badge, identifier } from "./parts.js";
+import { registryParts } from "./registry.js";
 import { isTraining } from "./training.js";
 import { MODALITIES, count } from "./words.js";
 
+const ORIGINS = { shipped: "came with this software", given: "given when the server was started" };
 const SOURCES = {
   shipped: "Came with this software: a demonstration",
   given: "Given when the server was started",
@@ -12,10 +14,10 @@ const SOURCES = {
 };
 
 export function modelsParts({ status }) {
-  return status.models.map(card);
+  return status.models.map((model) => card(model, status.server));
 }
 
-function card(model) {
+function card(model, server) {
   return h("article", { class: "model", "data-key": model.name },
     h("h3", {}, model.name, model.modalities.map((one) => badge(one, "modality", MODALITIES[one]))),
     h("p", { class: "facts" }, model.title),
@@ -27,6 +29,7 @@ function card(model) {
       fact("Measured", metrics(model.metrics)),
       fact("Weights", [model.weights, " ", identifier(model.weights_sha256, "SHA-256 of the weights")]),
     ),
+    registryParts(model, server, ORIGINS[model.source]),
   );
 }
 

@@ -13,26 +13,31 @@ export function rankingParts({ status, queue, asked }) {
   if (!status.archive.known) return [quiet("The archive does not answer.")];
   const busy = new Set([...(queue?.running ?? []), ...(queue?.waiting ?? [])].map((job) => job.image));
   const rows = status.studies.map((study) => ({ study, found: study.uncertainties[model.name] }));
-  const measured = rows.filter((row) => row.found).sort(byDoubt).slice(0, MOST);
+  const measured = rows.filter((row) => row.found).sort(byPlace).slice(0, MOST);
+  const taken = new Map(status.reservations.map((one) => [one.image, one.annotator]));
   const others = rows.filter((row) => !row.found).slice(0, MOST);
   const button = (study, word) =>
     measureButton(study, model.name, busy.has(study.image) || asked.has(study.image), word);
   return [
-    h("p", { class: "explain" }, "The model draws an image four times from different random starts. "
-      + "The more the outlines differ, the less sure it is: look at those first."),
+    h("p", { class: "explain" }, "The model draws an image several times from different random starts. The more the "
+      + "outlines differ, the less sure it is. Whoever asks for the next image gets them in this order; images that "
+      + "resemble a labelled one come later."),
     measured.length
-      ? h("ol", { class: "ranks" }, first(measured.map((row) => rank(row, button)), SHOWN, "ranks"))
+      ? h("ol", { class: "ranks" }, first(measured.map((row) => rank(row, button, taken)), SHOWN, "ranks"))
       : quiet("Not measured yet."),
     others.length > 0 && h("h3", {}, measured.length ? "Not measured yet" : "Measure"),
     others.length > 0 && h("div", {}, first(others.map(({ study }) => unmeasured(study, button)), SHOWN, "unmeasured")),
   ];
 }
 
-function byDoubt(one, other) {
+/** As the strategy sdseg_uncertainty gives them out; what is labelled already comes last, by doubt. */
+function byPlace(one, other) {
+  const [first, second] = [one.study.rank ?? Infinity, other.study.rank ?? Infinity];
+  if (first !== second) return first - second;
   return (other.found.value ?? -1) - (one.found.value ?? -1);
 }
 
-function rank({ study, found }, button) {
+function rank({ study, found }, button, taken) {
   const times = count(found.noises, "time");
   const words = found.value === null
     ? `Drawn ${times}, and found nothing`
@@ -40,9 +45,20 @@ function rank({ study, found }, button) {
   return h("li", { class: "rank", "data-key": study.image },
     imageName(study),
     found.value !== null && h("meter", { min: 0, max: 1, value: found.value.toFixed(4), "aria-label": words }),
+    h("p", { class: "facts" }, facts(study, taken)),
     h("div", { class: "job-line" }, h("span", { class: "facts" }, words),
       h("span", { class: "row" }, button(study, "Measure again"), viewerLink(study))),
   );
+}
+
+function facts({ image, rank: place, novelty, labels }, taken) {
+  const known = [
+    place && `Place ${place}`,
+    novelty !== null && `unlike what is labelled by ${novelty.toFixed(2)} (0: alike, 2: nothing in common)`,
+    labels.final && "labelled already",
+    taken.has(image) && `${taken.get(image) === "local" ? "somebody" : taken.get(image)} is on it`,
+  ].filter(Boolean);
+  return known.join(", ");
 }
 
 function unmeasured(study, button) {

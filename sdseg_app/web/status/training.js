@@ -13,8 +13,9 @@ const STATES = {
 };
 const STAGES = {
   prepare: "Reading the labelled images", train: "Learning", validate: "Checking on labels kept apart",
-  publish: "Putting the new weights in place",
+  publish: "Putting the new weights in place", judge: "Judging the new weights on patients kept apart",
 };
+const COUNTED = { validate: "slice", judge: "outline" };
 const ACTIVE = new Set(["waiting", "running", "paused"]);
 
 export function isTraining(training) {
@@ -50,10 +51,16 @@ function progress(training, mine) {
     ),
     active && bar(training.done, training.total, "Training"),
     active && h("div", { class: "job-line facts" },
-      h("span", {}, `${STAGES[training.stage] ?? training.stage}: step ${training.done} of ${training.total}`),
+      h("span", {}, stage(training)),
       h("span", {}, left)),
     training.detail && h("p", { class: training.state === "failed" ? "facts trouble" : "facts" }, training.detail),
+    (training.remarks ?? []).map((remark) => h("p", { class: "facts" }, remark)),
   );
+}
+
+function stage({ stage: now, done, total }) {
+  const name = STAGES[now] ?? now;
+  return total ? `${name}: ${COUNTED[now] ?? "step"} ${done} of ${total}` : `${name} …`;
 }
 
 function figure(caption, picture) {
@@ -71,7 +78,11 @@ function round(value) {
 function trainButton({ server, archive, models }) {
   if (server.role !== "admin") return null;
   if (!archive.labelled) return quiet("Once a finished label is saved, the model can learn from it.");
-  return h("div", { class: "row" }, models.map((model) => h("button", {
-    class: "button", type: "button", "data-action": "train", "data-model": model.name, "data-labels": archive.labelled,
-  }, `Train ${model.name} on ${count(archive.labelled, "finished label")}`)));
+  return h("div", { class: "row" },
+    h("label", { class: "field" }, "Use at most ",
+      h("input", { type: "number", min: 1, max: 10080, step: 1, value: 20, required: true, inputmode: "numeric" }),
+      " minutes"),
+    models.map((model) => h("button", {
+      class: "button", type: "button", "data-action": "train", "data-model": model.name, "data-labels": archive.labelled,
+    }, `Train ${model.name} on ${count(archive.labelled, "finished label")}`)));
 }

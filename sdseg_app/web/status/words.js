@@ -27,6 +27,13 @@ export function ago(iso, now = new Date()) {
   return DATE.format(then);
 }
 
+/** "14:33", or with the day where it is another one. */
+export function until(iso, now = new Date()) {
+  const then = new Date(iso);
+  if (Number.isNaN(then.getTime())) return "";
+  return then.toDateString() === now.toDateString() ? TIME.format(then) : `${DATE.format(then)}, ${TIME.format(then)}`;
+}
+
 /** The clock, for "known at 14:03". */
 export function clock(date = new Date()) {
   return TIME.format(date);

@@ -1,6 +1,7 @@
 // An OHIF extension that brings our panel, and a viewport that opens stored segmentations.
 
 import { mendExport } from './export.js';
+import { NextStudy } from './next-study.js';
 import { ohif } from './ohif.js';
 import { keepOverlay } from './overlay.js';
 import { ReviewPanel } from './review-panel.js';
@@ -8,7 +9,11 @@ import { StoredSegmentation } from './stored-segmentation.js';
 
 export const EXTENSION = 'sdseg';
 const MONAI_LABEL = '@ohif/extension-monai-label.panelModule.monailabel';
-const ELEMENTS = { 'sdseg-review': ReviewPanel, 'sdseg-stored-segmentation': StoredSegmentation };
+const ELEMENTS = {
+  'sdseg-review': ReviewPanel,
+  'sdseg-next': NextStudy,
+  'sdseg-stored-segmentation': StoredSegmentation,
+};
 
 export const reviewExtension = {
   id: EXTENSION,

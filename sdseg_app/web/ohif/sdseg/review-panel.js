@@ -29,7 +29,8 @@ const LAYOUT = `
     </form>
     <label class="training"><input type="checkbox" data-part="training" checked> Use for training</label>
     <p role="status" data-part="told"></p>
-  </section>`;
+  </section>
+  <sdseg-next></sdseg-next>`;
 
 export class ReviewPanel extends HTMLElement {
   connectedCallback() {
@@ -133,6 +134,7 @@ export class ReviewPanel extends HTMLElement {
     await putLabel(series, await nrrdFile(slicesOf(segmentation)), { label_info: info, ...this.model() });
     const review = await postReview(series, { verdict: 'accept', use: this.parts.training.checked });
     await this.showReview(Promise.resolve(review));
+    this.dispatchEvent(new Event('sdseg-settled'));
     const names = info.map(({ name }) => name).join(', ');
     this.tell(`Sent: ${names} is in the archive as DICOM SEG.`);
     await listSeries(study, review.segmentation.series).catch(() =>
@@ -143,6 +145,7 @@ export class ReviewPanel extends HTMLElement {
   async reject() {
     const review = await postReview(this.image(), { verdict: 'reject', reason: this.parts.reason.value });
     this.askReason(false);
+    this.dispatchEvent(new Event('sdseg-settled'));
     await this.showReview(Promise.resolve(review));
     this.tell('Rejected: nothing is sent, and this result is not used for training.');
   }

@@ -26,6 +26,25 @@ export function putLabel(image, file, params) {
   );
 }
 
+/** Which image to label next by a strategy, with its study; {} when nothing is left. Throws as above. */
+export function nextSample(strategy) {
+  return asJson(
+    fetch(`/activelearning/${strategy}`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify({ client_id: browserName() }),
+    })
+  );
+}
+
+/** Where the server has no users, two browsers must not be given the same study: their names tell them apart. */
+function browserName() {
+  const known = localStorage.getItem('sdseg-browser');
+  const name = known ?? `browser-${Math.random().toString(36).slice(2, 8)}`;
+  localStorage.setItem('sdseg-browser', name);
+  return name;
+}
+
 /** The running and waiting inferences on an image; see GET /jobs/. */
 export async function jobsOf(image) {
   const { running = [], waiting = [] } = await asJson(fetch('/jobs/'));
