@@ -12,7 +12,7 @@ export TORCH_INDEX_URL
 export PYTHON_IS_DEFAULT := $(if $(filter file,$(origin PYTHON)),yes)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test test-full test-tools pacs-demo soak fuzz audit lint format venv venv-dev lock clean
+.PHONY: help demo serve test test-long test-full test-tools pacs-demo soak fuzz audit lint format venv venv-dev lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ serve: venv ## start the server on STUDIES (default: a copy of the sample series
 
 test: venv-dev test-tools ## run the tests
 	@OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
+
+test-long: venv-dev test-tools ## run the long campaigns, whose short forms are among the tests
+	@OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -m long -n $(JOBS) --dist worksteal $(ARGS)
 
 test-full: venv-dev ## run the tests of full-size weights: 8 GB of disk and of memory
 	@$(VENV)/bin/python -m pytest -m full_size $(ARGS)

@@ -19,6 +19,14 @@ if _EARLY not in os.environ.get("PYTHONPATH", "").split(os.pathsep):
 SAMPLE_DATA = Path(__file__).parents[1] / "sample-data"
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Long campaigns are left out unless they are asked for (`make test-long`)."""
+    if "long" not in config.option.markexpr:
+        long = [item for item in items if item.get_closest_marker("long")]
+        config.hook.pytest_deselected(items=long)
+        items[:] = [item for item in items if item not in long]
+
+
 @pytest.fixture
 def sample_data() -> Path:
     """The folder sample-data of this repository."""

@@ -11,6 +11,7 @@ import pydicom
 import pytest
 import torch
 from helpers.dicom_series import SeriesMaker
+from helpers.forked import run_program
 from helpers.models import save_tiny_weights, tiny_card, tiny_pipeline
 from PIL import Image
 
@@ -21,9 +22,7 @@ SDSEG = Path(sys.executable).with_name("sdseg")
 
 
 def sdseg(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [SDSEG, *map(str, arguments)], capture_output=True, text=True, env={**os.environ, **environment}, timeout=300
-    )
+    return run_program("sdseg.cli.main", *map(str, arguments), env={**os.environ, **environment})
 
 
 def assert_one_line(done: subprocess.CompletedProcess[str], *words: str, code: int = 1) -> None:
@@ -48,7 +47,8 @@ def series(tmp_path: Path) -> Path:
 
 
 def test_dicom_becomes_dicom_seg(series: Path, weights: Path, tmp_path: Path) -> None:
-    done = sdseg("segment", series, "-o", tmp_path / "out", "--weights", weights)
+    command = [SDSEG, "segment", series, "-o", tmp_path / "out", "--weights", weights]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     seg = pydicom.dcmread(tmp_path / "out" / "segmentation.dcm")
     assert seg.Modality == "SEG"
@@ -168,7 +168,7 @@ def test_bad_series(damage, series: Path, weights: Path, tmp_path: Path) -> None
     ],
 )
 def test_wrong_paths(arguments: tuple[str, ...], word: str, tmp_path: Path) -> None:
-    done = subprocess.run([SDSEG, *arguments], capture_output=True, text=True, cwd=tmp_path, timeout=120)
+    done = run_program("sdseg.cli.main", *arguments, cwd=tmp_path)
     assert_one_line(done, word)
     assert list(tmp_path.iterdir()) == []
 
