@@ -1,6 +1,7 @@
 """/activelearning: which image to label next, and giving one back."""
 
 import time
+from contextlib import suppress
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
@@ -8,6 +9,7 @@ from fastapi import Path as InPath
 from monailabel.interfaces.datastore import Datastore
 from pydantic import BaseModel, Field
 
+from sdseg.errors import InputError
 from sdseg_app.routes.access import Annotator, Reader, running_app
 from sdseg_app.routes.form_json import JsonBody
 from sdseg_app.routes.responses import Told, errors
@@ -63,8 +65,7 @@ def next_sample(
         return Sample()
     info = app.datastore().get_image_info(sample["id"])
     _note_asked(app.datastore(), sample["id"], info, strategy, annotator)
-    here = {"path": str(app.image_file(sample["id"]))} if asked_from_here(request) else {"path": None}
-    return Sample(**{**info, **sample, **here})
+    return Sample(**{**info, **sample, "path": _path(sample["id"]) if asked_from_here(request) else None})
 
 
 @router.delete("/reservation/{image}", summary="Give an image back", responses=errors(404, 502, 507))
@@ -76,6 +77,13 @@ def give_back(
     """Others may be given its study at once. 404 where it is not reserved for who asks."""
     running_app().give_back(image, _annotator(user, client_id))
     return GivenBack(image=image)
+
+
+def _path(image: str) -> str | None:
+    """None where the image cannot be a file: whoever opens it is told why, and can ask for another."""
+    with suppress(InputError):
+        return str(running_app().image_file(image))
+    return None
 
 
 def _annotator(user: User, client_id: Any) -> str:

@@ -15,6 +15,7 @@ from sdseg.jobs.queue import JobQueue
 from sdseg.selection import score_image
 from sdseg_app.jobs.lanes import Devices
 from sdseg_app.labels.uncertainty import uncertainty_of
+from sdseg_app.selection import image_scorer
 from sdseg_app.selection import scorer as module
 from sdseg_app.selection.pool import Candidate, Pool, pool_of
 from sdseg_app.selection.quiet import Quiet
@@ -29,6 +30,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_IDLE", 0.05)
     monkeypatch.setattr(module, "_TICK", 0.02)
     monkeypatch.setattr(module, "_AGAIN", 0.1)
+    monkeypatch.setattr(image_scorer, "_PAUSE", 0.02)
 
 
 @pytest.fixture(scope="module")
