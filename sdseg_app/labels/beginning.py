@@ -11,7 +11,7 @@ from sdseg.corrections.origin import Origin, origin_of
 from sdseg.corrections.slices import KEY, Labelled, checked_note, labelled_slices
 from sdseg.corrections.store import LabelStore
 from sdseg.volume.labelmap import save_labelmap
-from sdseg.volume.volume_files import read
+from sdseg.volume.volume_files import grid_of
 from sdseg_app.labels.files import Labelmap
 
 # Key in an image's info: what the last inference on it told. A label saved after it counts as edited.
@@ -38,11 +38,12 @@ class Beginning:
         edited = {"edited": self.origin.edited} if self.origin else {}
         return {KEY: self.slices, **edited}
 
-    def write_changed(self, label: Path, path: Path) -> Path | None:
-        """A mask of what was changed, on the grid of the file `label`; None where nothing was, or nobody knows."""
+    def write_changed(self, like: Path, path: Path) -> Path | None:
+        """A mask of what was changed; None where nothing was, or nobody knows. `like`: the image, or a file in the
+        image's own voxel order, which a label that somebody sent need not have."""
         if self.origin is None or not self.origin.changed.any():
             return None
-        return save_labelmap(self.origin.changed.astype(np.uint8), read(label)[1].affine, path, compress=True)
+        return save_labelmap(self.origin.changed.astype(np.uint8), grid_of(like).affine, path, compress=True)
 
 
 def note_again(info: Mapping[str, Any]) -> dict[str, Any]:

@@ -50,7 +50,7 @@ class LabelVersions(LocalDatastore):
         ):
             self._note_file(image_id, tag)
             copy = copy_whole(plain, Path(scratch) / plain.name)
-            changed = began.write_changed(copy, Path(scratch) / "changed.nrrd")
+            changed = began.write_changed(image, Path(scratch) / "changed.nrrd")
             # A label that lies in the folder is never lost: if the machine dies now, it is noted later.
             self._show(image_id, tag, copy, {**info, "annotator": annotator})
             own = self.labels.book.find(image_id, tag, annotator)
