@@ -11,14 +11,16 @@ from faults.http_gate import HttpFault, HttpGate
 from faults.waiting import wait_for
 from helpers.models import save_tiny_weights
 from registry.mlflow_server import MlflowServer, mlflow_server
+from typer.testing import CliRunner
 
+from sdseg.cli import models
 from sdseg.errors import DeliveryError, WeightsError
 from sdseg.judging.judgement import ClassJudgement, Judgement
 from sdseg.model.weights import current, weights_sha256
 from sdseg.registry.entry import Entry
 from sdseg.registry.mlflow_mirror import MlflowMirror
 from sdseg.registry.mlflow_model import MlflowModel
-from sdseg.registry.mlflow_sync import sync
+from sdseg.registry.mlflow_sync import bring_together
 from sdseg.registry.registry import ModelRegistry
 from sdseg.serving.launch import free_port
 
@@ -131,11 +133,23 @@ def test_an_alias_moved_in_mlflow_is_followed_on_request(site: Site, server: Mlf
     server.move(site.name, "champion", "2")
     site.mirror.catch_up()
     assert server.aliases(site.name)["champion"] == "2" and site.served() == first.name
-    followed = sync(site.registry, site.mirror, by="annotator-1")
+    followed = bring_together(site.registry, site.mirror, by="annotator-1")
     assert followed is not None and followed.name == second.name == site.served()
     assert site.registry.history()[-1]["by"] == "annotator-1"
-    assert sync(site.registry, site.mirror) is None
+    assert bring_together(site.registry, site.mirror) is None
     assert server.aliases(site.name) == {"champion": "2"}
+
+
+def test_the_command_follows_it_too(site: Site, server: MlflowServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", server.url)
+    first = site.add(1)
+    command = ["sync", "--model-dir", str(site.models_dir.parent), "--model", site.models_dir.name]
+    told = CliRunner().invoke(models.app, command)
+    assert told.exit_code == 0 and told.output == f"MLflow knows all weights ({site.name} at {server.url}).\n"
+    server.move(site.name, "champion", "1")
+    told = CliRunner().invoke(models.app, command)
+    assert told.exit_code == 0 and f"{first.name} is served from now on" in told.output
+    assert site.served() == first.name
 
 
 def test_a_promotion_here_that_mlflow_had_not_heard_of_wins(site: Site, server: MlflowServer) -> None:
@@ -143,7 +157,7 @@ def test_a_promotion_here_that_mlflow_had_not_heard_of_wins(site: Site, server: 
     site.mirror.catch_up()
     server.move(site.name, "champion", "2")
     site.registry.promote(first.name)
-    assert sync(site.registry, site.mirror) is None
+    assert bring_together(site.registry, site.mirror) is None
     assert site.served() == first.name and server.aliases(site.name) == {"champion": "1", "challenger": "2"}
     assert second.state == "challenger"
 
@@ -153,7 +167,7 @@ def test_weights_that_are_lost_here_are_fetched(site: Site, server: MlflowServer
     site.mirror.catch_up()
     shutil.rmtree(site.models_dir / lost.name)
     server.move(site.name, "champion", "1")
-    assert sync(site.registry, site.mirror) is not None
+    assert bring_together(site.registry, site.mirror) is not None
     assert site.served() == lost.name and weights_sha256(site.models_dir / lost.name) == lost.sha256
     assert not list(site.models_dir.glob(".*part*"))
 
@@ -168,7 +182,7 @@ def test_weights_that_were_changed_in_mlflow_are_refused(site: Site, server: Mlf
     shutil.rmtree(site.models_dir / lost.name)
     server.move(site.name, "champion", "1")
     with pytest.raises(WeightsError, match="not what their SHA-256 says"):
-        sync(site.registry, site.mirror)
+        bring_together(site.registry, site.mirror)
     assert current(site.models_dir) is None and not (site.models_dir / lost.name).exists()
 
 
@@ -180,7 +194,7 @@ def test_what_is_not_ours_is_not_followed(site: Site, server: MlflowServer) -> N
     server.ask("POST", "model-versions/create", name=site.name, source=ours["source"], run_id=ours["run_id"])
     server.move(site.name, "champion", "2")
     with pytest.raises(DeliveryError, match=r"Version 2 of .* has no tag"):
-        sync(site.registry, site.mirror)
+        bring_together(site.registry, site.mirror)
     assert site.served() == first.name
 
 

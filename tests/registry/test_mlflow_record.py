@@ -17,7 +17,8 @@ from sdseg.serving.launch import free_port
 
 
 @pytest.fixture(autouse=True)
-def no_mlflow(monkeypatch: pytest.MonkeyPatch) -> None:
+def no_mlflow(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("WARNING")  # commands that ran in this process set another one
     for name in ("MLFLOW_TRACKING_URI", "SDSEG_MLFLOW_MODEL", "MLFLOW_EXPERIMENT_NAME"):
         monkeypatch.delenv(name, raising=False)
 

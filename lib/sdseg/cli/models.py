@@ -133,6 +133,23 @@ def segs(
     typer.echo(f"{len(found)} SEG{'' if len(found) == 1 else 's'} by {weights}")
 
 
+@app.command("sync")
+def sync(model_dir: ModelDir, model: Model = "sdseg") -> None:
+    """Tell MLflow what it does not know yet, and serve what has its alias "champion".
+
+    MLFLOW_TRACKING_URI says where it is.
+    """
+    registry = _registry(model_dir, model)
+    from sdseg.registry.mlflow_mirror import mlflow_of
+    from sdseg.registry.mlflow_sync import bring_together
+
+    mirror = mlflow_of(registry.models_dir)
+    followed = bring_together(registry, mirror, _user())
+    typer.echo(f"MLflow knows all weights ({mirror.model}).")
+    if followed is not None:
+        typer.echo(f"{followed.name} is served from now on, as MLflow's alias champion says.")
+
+
 def _registry(model_dir: Path, model: str) -> ModelRegistry:
     quieten_libraries()
     import sdseg.rivals  # noqa: F401 - so that their weights are known

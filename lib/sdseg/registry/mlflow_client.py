@@ -52,11 +52,13 @@ def shown(uri: str) -> str:
 
 
 def open_client(uri: str) -> MlflowClient:
-    """A client for tracking and models; no request is made yet."""
+    """A client for tracking and models; no request is made yet. Raises DeliveryError: it does not import."""
     for name, value in _DEFAULTS.items():
         os.environ.setdefault(name, value)
-    from mlflow import MlflowClient
-
+    try:
+        from mlflow import MlflowClient
+    except ImportError as error:
+        raise DeliveryError(f"MLflow's client cannot be used ({error}); install 'sdseg[learning]' anew.") from error
     return MlflowClient(uri, uri)
 
 

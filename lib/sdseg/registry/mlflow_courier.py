@@ -45,7 +45,9 @@ class Courier:
         try:
             self._work()
         except (SdsegError, OSError) as error:
-            trouble = str(error) if isinstance(error, SdsegError) else f"{error.strerror or error}."
+            trouble = (
+                str(error) if isinstance(error, SdsegError) else f"MLflow could not be told: {error.strerror or error}."
+            )
             if trouble != self._trouble:
                 logger.warning("%s It is tried again; models are served from the folder meanwhile.", trouble)
             self._trouble = trouble

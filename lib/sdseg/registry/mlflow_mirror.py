@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from sdseg.errors import DeliveryError, InputError, WeightsError
+from sdseg.model.weights import weights_sha256
 from sdseg.registry.entry import NAME_DIGITS, Entry
 from sdseg.registry.lock import locked
 from sdseg.registry.mlflow_client import ADDRESS, check_address, is_missing
@@ -105,8 +106,9 @@ class MlflowMirror:
         registry = RegistryView(self._models_dir)
         entries = [entry for entry in registry.entries() if not entry.is_base]
         for entry in sorted(entries, key=lambda entry: entry.made):
-            if entry.name not in told.versions and entry.state != "damaged":
-                told.versions[entry.name] = self.model.add(entry, registry.folder(entry.name))
+            folder = registry.folder(entry.name)
+            if entry.name not in told.versions and _is_whole(folder, entry):
+                told.versions[entry.name] = self.model.add(entry, folder)
                 told.save(self._home)
         for entry in entries:
             self._tell_withdrawn(told, entry)
@@ -129,6 +131,14 @@ class MlflowMirror:
             self.model.put_alias(alias, told.versions.get(name))
             setattr(told, alias, name)
             told.save(self._home)
+
+
+def _is_whole(folder: Path, entry: Entry) -> bool:
+    """Damaged weights are not sent, nor what is left of withdrawn ones."""
+    try:
+        return weights_sha256(folder) == entry.sha256
+    except (WeightsError, OSError):
+        return False
 
 
 def _champion(registry: RegistryView) -> Entry | None:

@@ -10,7 +10,7 @@ from sdseg.registry.registry import ModelRegistry
 REASON = "The alias champion was moved in MLflow."
 
 
-def sync(registry: ModelRegistry, mirror: MlflowMirror, by: str = "") -> Entry | None:
+def bring_together(registry: ModelRegistry, mirror: MlflowMirror, by: str = "") -> Entry | None:
     """Tell MLflow what it does not know yet; then serve what has its alias `champion`.
 
     A promotion here that MLflow had not heard of wins over an alias that was moved there.

@@ -32,9 +32,10 @@ class Told:
     def load(cls, home: Path, server: str) -> Told:
         try:
             told = cls(**json.loads((home / FILE).read_text()))
+            whole = {**told.versions} == told.versions and [*told.withdrawn] == told.withdrawn
         except (OSError, ValueError, TypeError):
             return cls(server)
-        return told if told.server == server else cls(server)
+        return told if whole and told.server == server else cls(server)
 
     def save(self, home: Path) -> None:
         """Raises OSError."""
