@@ -5,13 +5,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from sdseg.corrections.review_book import REJECT, Review
-from sdseg.corrections.store import FINAL
+from sdseg.corrections.review_book import REJECT
+from sdseg.corrections.store import FINAL, LabelStore
 from sdseg.pacs.search import SeriesKey
 from sdseg_app.stores.datastore import ArchiveDatastore
+from sdseg_app.stores.kinds import LabelDatastore
 from sdseg_app.stores.local_store import LocalImageStore
-
-OurDatastore = ArchiveDatastore | LocalImageStore
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,7 @@ class Pool:
         return frozenset(one.image for one in self.open)
 
 
-def pool_of(store: OurDatastore, series: list[SeriesKey] | None = None) -> Pool:
+def pool_of(store: LabelDatastore, series: list[SeriesKey] | None = None) -> Pool:
     """The images of a store.
 
     Args:
@@ -61,33 +60,33 @@ def pool_of(store: OurDatastore, series: list[SeriesKey] | None = None) -> Pool:
     Raises DeliveryError.
     """
     if isinstance(store, ArchiveDatastore):
-        return _of_archive(store, store.look() if series is None else series)
-    unlabelled = set(store.get_unlabeled_images())
-    every = sorted(_files(store), key=lambda one: (one.study, one.image))
+        every = _series(store.look() if series is None else series)
+        with_label = store.labels.finished()
+    else:
+        every = list(_files(store))
+        with_label = set(store.get_labeled_images())
+    done = with_label - _all_rejected(store.labels)
+    ordered = sorted(every, key=lambda one: (one.study, one.image))
+    decided = store.labels.reviews.current()
     return Pool(
-        open=tuple(one for one in every if one.image in unlabelled),
-        labelled=tuple(one for one in every if one.image not in unlabelled),
+        open=tuple(one for one in ordered if one.image not in done),
+        labelled=tuple(one for one in ordered if one.image in done),
+        rejected={image: review.made for image, review in decided.items() if review.verdict == REJECT},
     )
 
 
-def _of_archive(store: ArchiveDatastore, series: list[SeriesKey]) -> Pool:
-    finals = {record.image: record.sha256 for record in store.labels.book.current() if record.tag == FINAL}
-    rejections = {image: one for image, one in store.labels.reviews.current().items() if one.verdict == REJECT}
-    done = {image for image, sha256 in finals.items() if not _is_rejected(rejections.get(image), sha256)}
-    every = [
-        Candidate(key.series_uid, key.study_uid, "" if key.images is None else str(key.images))
-        for key in sorted(series, key=lambda key: (key.study_uid, key.series_uid))
-    ]
-    return Pool(
-        open=tuple(one for one in every if one.image not in done),
-        labelled=tuple(one for one in every if one.image in done),
-        rejected={image: one.made for image, one in rejections.items()},
-    )
+def _all_rejected(labels: LabelStore) -> set[str]:
+    """The images of whose final labels, one of each annotator, every single one was rejected."""
+    verdicts = labels.reviews.verdicts()
+    rejected: dict[str, bool] = {}
+    for one in labels.book.by_annotator():
+        if one.tag == FINAL:
+            rejected[one.image] = rejected.get(one.image, True) and verdicts.get((one.image, one.sha256)) == REJECT
+    return {image for image, all_of_them in rejected.items() if all_of_them}
 
 
-def _is_rejected(review: Review | None, label_sha256: str) -> bool:
-    """Whether it is this label that was rejected: a verdict about an earlier one is none about it."""
-    return review is not None and review.label == label_sha256
+def _series(keys: list[SeriesKey]) -> list[Candidate]:
+    return [Candidate(key.series_uid, key.study_uid, "" if key.images is None else str(key.images)) for key in keys]
 
 
 def _files(store: LocalImageStore) -> Iterator[Candidate]:

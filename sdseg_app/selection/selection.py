@@ -8,12 +8,13 @@ from sdseg.corrections.book import LabelBook
 from sdseg.errors import WeightsError
 from sdseg_app.labels.uncertainty import Measured, info_of, uncertainty_of
 from sdseg_app.selection.image_scorer import ScoringModel
-from sdseg_app.selection.pool import OurDatastore, Pool, pool_of
+from sdseg_app.selection.pool import Pool, pool_of
 from sdseg_app.selection.reservations import Reservation, Reservations
 from sdseg_app.selection.score_book import Entry, ScoreBook
 from sdseg_app.selection.strategies import Choice, Known, Ordered, Scores, by_information
 from sdseg_app.served.models import is_random
 from sdseg_app.stores.datastore import ArchiveDatastore
+from sdseg_app.stores.kinds import LabelDatastore
 
 _EARLIER = 2  # weights whose scores still count where those being served have made none
 
@@ -27,7 +28,7 @@ class Selection:
         model: by whose scores images are chosen.
     """
 
-    def __init__(self, store: OurDatastore, minutes: float, model: ScoringModel) -> None:
+    def __init__(self, store: LabelDatastore, minutes: float, model: ScoringModel) -> None:
         self.store = store
         self.model = model
         self._minutes = minutes

@@ -54,12 +54,12 @@ def selection_on(store: ArchiveDatastore | LocalImageStore, weights: Path, minut
     return Selection(store, minutes, ScoringModel("sdseg", segmenters, "cpu", 2))
 
 
-def label(store: ArchiveDatastore, image: str, digest: str = "a" * 64) -> None:
+def label(store: ArchiveDatastore, image: str, digest: str = "a" * 64, annotator: str = "") -> None:
     """As if a final label had been saved."""
     file = store.home / "mask.nrrd"
     file.write_bytes(b"mask")
-    store.labels.keep(image, FINAL, file, digest, {})
+    store.labels.keep(image, FINAL, file, digest, {}, annotator=annotator)
 
 
-def reject(store: ArchiveDatastore, image: str, digest: str = "") -> None:
+def reject(store: ArchiveDatastore | LocalImageStore, image: str, digest: str = "") -> None:
     store.labels.reviews.add(Review(image, REJECT, "wrong", label=digest))

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+import nibabel
 import numpy as np
 import pytest
 from helpers.dicom_series import SeriesMaker
@@ -152,12 +153,30 @@ def test_a_rejected_label_is_asked_for_again(
     assert asked(strategy(selection)) is None, "another label: the verdict is none about it"
 
 
+def test_one_label_that_nobody_rejected_is_enough(
+    studies: tuple[Path, list[str]], store: ArchiveDatastore, selection: Selection
+) -> None:
+    for image in studies[1]:
+        label(store, image, annotator="ann")
+    label(store, studies[1][1], "b" * 64, annotator="bob")
+    reject(store, studies[1][1], "b" * 64)
+    assert asked(FirstImage(selection)) is None
+    reject(store, studies[1][1], "a" * 64)
+    assert asked(FirstImage(selection)) == studies[1][1]
+
+
 def test_volumes_are_given_away_as_series_are(tmp_path: Path, weights: Path) -> None:
     store = local_of(tmp_path / "images", tmp_path / "home", ["one", "two", "three"])
     selection = selection_on(store, weights)
     know(selection, {"two": score(0.5, 1, 0)})
     assert asked(MostInformative(selection), "ann") == "two"
     assert [asked(FirstImage(selection), name) for name in ("bob", "eve", "joe")] == ["one", "three", None]
+    mask = nibabel.Nifti1Image(np.pad(np.ones((9, 9, 3), np.uint8), ((0, 15), (0, 11), (0, 0))), np.eye(4))
+    nibabel.save(mask, tmp_path / "mask.nii.gz")
+    store.save_label("two", str(tmp_path / "mask.nii.gz"), "final", {"label_info": [{"name": "brain", "idx": 1}]})
+    assert [asked(FirstImage(selection), name) for name in ("ann", "bob")] == [None, "one"]
+    reject(store, "two", store.labels.find("two", "final").sha256)
+    assert asked(FirstImage(selection), "joe") == "two"
 
 
 def test_the_scores_are_kept_by_weights_and_come_back(tmp_path: Path) -> None:
