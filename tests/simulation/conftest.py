@@ -23,26 +23,33 @@ def save_volume(folder: Path, name: str, radius: int, seed: int) -> dict[str, st
     return {"image": f"{name}-image.nii.gz", "label": f"{name}-label.nii.gz", "modality": "MR"}
 
 
+def save_configuration(folder: Path, **changes: Any) -> Path:
+    """A training configuration with a person to train on and one to validate; `changes` of its values."""
+    parts = {
+        part: [save_volume(folder, part, radius, seed)]
+        for part, radius, seed in (("train", 15, 0), ("validation", 13, 1))
+    }
+    stage = {"steps": 2, "batch_size": 2, "learning_rate": 1e-3}
+    values = {
+        "name": "disc",
+        "model": {"preset": "tiny", "prediction_type": "sample"},
+        "labels": {"brain": 1},
+        "data": parts,
+        "autoencoder": stage,
+        "diffusion": stage,
+    }
+    path = folder / "disc.yaml"
+    path.write_text(yaml.safe_dump(values | changes))
+    return path
+
+
 @pytest.fixture
 def configuration(tmp_path: Path) -> Callable[..., Path]:
-    """Writes a training configuration with a person to train on and one to validate; `changes` of its values."""
+    """Writes a training configuration, see `save_configuration`."""
+    return lambda **changes: save_configuration(tmp_path, **changes)
 
-    def write(**changes: Any) -> Path:
-        parts = {
-            part: [save_volume(tmp_path, part, radius, seed)]
-            for part, radius, seed in (("train", 15, 0), ("validation", 13, 1))
-        }
-        stage = {"steps": 2, "batch_size": 2, "learning_rate": 1e-3}
-        values = {
-            "name": "disc",
-            "model": {"preset": "tiny", "prediction_type": "sample"},
-            "labels": {"brain": 1},
-            "data": parts,
-            "autoencoder": stage,
-            "diffusion": stage,
-        }
-        path = tmp_path / "disc.yaml"
-        path.write_text(yaml.safe_dump(values | changes))
-        return path
 
-    return write
+@pytest.fixture(scope="session")
+def shared_configuration(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One for the simulations that are compared with each other."""
+    return save_configuration(tmp_path_factory.mktemp("data"))

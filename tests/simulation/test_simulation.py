@@ -1,7 +1,7 @@
 """Whole simulations with tiny models: what is asked for, kept, gone on with after a kill, and refused."""
 
 import json
-import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 from sdseg.cli.main import app
 from sdseg.errors import InputError, SdsegError, UnknownNameError
 from sdseg.simulation.beginning import Beginning
+from sdseg.simulation.book import Book
 from sdseg.simulation.plan import Plan
 from sdseg.simulation.records import Round
 from sdseg.simulation.simulation import Simulation
@@ -26,23 +27,35 @@ from sdseg.training.config import load_config
 
 Write = Callable[..., Path]
 PLAN = Plan(start=2, ask=2, rounds=2, seeds=(0,), first_steps=2, steps=2, batch_size=2, noises=2)
+OPTIONS = [
+    *("--start", "2", "--ask", "2", "--rounds", "2", "--seeds", "1"),
+    *("--first-steps", "2", "--steps", "2", "--batch-size", "2", "--noises", "2"),
+]
+"""The same on the command line."""
 
 
-def play(config: Path, folder: Path, plan: Plan = PLAN) -> dict[tuple[int, str, int], Round]:
-    """The rounds of a simulation, without the time they took."""
-    simulation = Simulation(load_config(config), plan, folder)
-    simulation.run()
-    return {(done.seed, done.strategy, done.number): replace(done, seconds=0.0) for done in simulation.book.rounds()}
+def play(config: Path, folder: Path, plan: Plan = PLAN) -> None:
+    """Begin a simulation, or go on with it."""
+    Simulation(load_config(config), plan, folder).run()
 
 
-def test_both_strategies_start_alike_and_never_ask_twice_or_for_a_validation_patient(
-    configuration: Write, tmp_path: Path
-) -> None:
-    rounds = play(configuration(), tmp_path / "out")
-    assert sorted(rounds) == [
-        (0, "first", 0),
-        *((0, name, number) for name in ("random", "sdseg_uncertainty") for number in (1, 2)),
-    ]
+@pytest.fixture(scope="module")
+def straight(shared_configuration: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a simulation that nothing disturbed."""
+    folder = tmp_path_factory.mktemp("straight") / "out"
+    play(shared_configuration, folder)
+    return folder
+
+
+def rounds_in(folder: Path) -> dict[tuple[int, str, int], Round]:
+    """Those kept, without the time they took."""
+    return {(done.seed, done.strategy, done.number): replace(done, seconds=0.0) for done in Book(folder).rounds()}
+
+
+def test_both_strategies_start_alike_and_never_ask_twice_or_for_a_validation_patient(straight: Path) -> None:
+    rounds = rounds_in(straight)
+    names = [(0, name, number) for name in ("random", "sdseg_uncertainty") for number in (1, 2)]
+    assert sorted(rounds) == [(0, "first", 0), *names]
     start = [item.image for item in rounds[0, "first", 0].asked]
     for strategy in ("random", "sdseg_uncertainty"):
         asked = start + [item.image for number in (1, 2) for item in rounds[0, strategy, number].asked]
@@ -56,40 +69,40 @@ def test_both_strategies_start_alike_and_never_ask_twice_or_for_a_validation_pat
     assert not rounds[0, "random", 1].scored
 
 
-def test_more_strategies_and_rounds_are_added_to_what_is_done(configuration: Write, tmp_path: Path) -> None:
-    config, out = configuration(), tmp_path / "out"
-    few = play(config, out, replace(PLAN, rounds=1, strategies=("random",)))
-    kept = {path: path.stat().st_mtime_ns for path in out.rglob("*.json") if "rounds" in path.parts}
-    names = ("random", "uncertainty_alone", "uncertainty_outline")
-    more = play(config, out, replace(PLAN, strategies=names))
-    assert len(more) == 1 + 2 * len(names)
-    assert few.items() <= more.items()
+def test_what_is_done_is_not_done_again_and_more_can_be_added(
+    straight: Path, shared_configuration: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    shutil.copytree(straight, out)
+    kept = {path: path.stat().st_mtime_ns for path in out.glob("rounds/*/*.json")}
+    names = ("random", "uncertainty_alone", "uncertainty_outline", "diversity")
+    play(shared_configuration, out, replace(PLAN, rounds=1, strategies=names))
+    assert len(rounds_in(out)) == 5 + 3
+    assert rounds_in(straight).items() <= rounds_in(out).items()
     assert all(path.stat().st_mtime_ns == when for path, when in kept.items())
 
 
-def test_report_and_json_hold_all(configuration: Write, tmp_path: Path) -> None:
+def test_report_and_json_hold_all(straight: Path, shared_configuration: Path, tmp_path: Path) -> None:
+    """With another painting speed, which needs no round to be played again."""
     out = tmp_path / "out"
-    command = ["simulate", "-c", str(configuration()), "-o", str(out), "--start", "2", "--ask", "2", "--rounds", "1"]
-    command += ["--seeds", "1", "--first-steps", "2", "--steps", "2", "--batch-size", "2", "--noises", "2"]
-    result = CliRunner().invoke(app, [*command, "--painting-speed", "500"], catch_exceptions=False)
+    shutil.copytree(straight, out)
+    command = ["simulate", "-c", str(shared_configuration), "-o", str(out), *OPTIONS, "--painting-speed", "500"]
+    result = CliRunner().invoke(app, command, catch_exceptions=False)
     assert f"report={out / 'report.md'}" in result.stdout
     text = (out / "report.md").read_text()
     assert "500 voxels a minute" in text
     assert "| sdseg_uncertainty" in text
     assert (out / "figures" / "curves.png").read_bytes().startswith(b"\x89PNG")
     values = json.loads((out / "simulation.json").read_text())
-    assert len(values["rounds"]) == 1 + 2
+    assert len(values["rounds"]) == 5
     assert {table["key"] for table in values["tables"]} == {"dice", "work", "signal"}
 
 
-def test_killed_and_gone_on_gives_the_same_rounds(configuration: Write, tmp_path: Path) -> None:
-    """kill -9 once the first round of a course is kept, then the same command again."""
-    config, broken = configuration(), tmp_path / "broken"
-    plan = replace(PLAN, strategies=("random",))
-    command = [sys.executable, "-m", "sdseg.cli.main", "simulate", "-c", str(config), "-o", str(broken)]
-    command += ["--start", "2", "--ask", "2", "--rounds", "2", "--seeds", "1", "--strategy", "random"]
-    command += ["--first-steps", "2", "--steps", "2", "--batch-size", "2", "--noises", "2"]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ)
+def test_killed_and_gone_on_gives_the_same_rounds(straight: Path, shared_configuration: Path, tmp_path: Path) -> None:
+    """kill -9 once the first round of a course is kept, then the same again."""
+    broken = tmp_path / "broken"
+    command = [sys.executable, "-m", "sdseg.cli.main", "simulate", "-c", str(shared_configuration), "-o", str(broken)]
+    process = subprocess.Popen([*command, *OPTIONS], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     first = broken / "rounds" / "seed-0" / "random-001.json"
     while not first.exists():
         assert process.poll() is None, "it ended before its first round was kept"
@@ -97,7 +110,8 @@ def test_killed_and_gone_on_gives_the_same_rounds(configuration: Write, tmp_path
     process.send_signal(signal.SIGKILL)
     process.wait()
     kept = first.read_bytes()
-    assert play(config, broken, plan) == play(config, tmp_path / "straight", plan)
+    play(shared_configuration, broken)
+    assert rounds_in(broken) == rounds_in(straight)
     assert first.read_bytes() == kept
 
 
