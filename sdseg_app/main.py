@@ -18,10 +18,13 @@ from sdseg.dicom.own_structures import use_structures
 from sdseg.errors import InputError, SdsegError, UnknownNameError
 from sdseg.inference.provenance import FACTS
 from sdseg.pacs.search import SeriesKey
+from sdseg.training.adapters import check_adapters
 from sdseg_app.jobs.lanes import Devices
 from sdseg_app.jobs.results import KeptResults
 from sdseg_app.jobs.service import InferenceJobs
+from sdseg_app.jobs.training import is_training_elsewhere
 from sdseg_app.jobs.watch import Nobody, Watch
+from sdseg_app.labels.predicted import remember
 from sdseg_app.labels.saving import INFERENCE
 from sdseg_app.labels.uncertainty import uncertainty_info
 from sdseg_app.one_line import one_line_errors
@@ -42,9 +45,13 @@ from sdseg_app.stores.datastore import ArchiveDatastore
 from sdseg_app.stores.images_snapshot import ImagesSnapshot
 from sdseg_app.stores.studies import open_datastore
 from sdseg_app.stores.viewer_volume import viewer_volume
+from sdseg_app.tasks import background
+from sdseg_app.tasks.background import TRAIN, TaskRunningError
 from sdseg_app.tasks.batch_task import SDSegBatchInferTask
 from sdseg_app.tasks.infer_task import SDSegInferTask
-from sdseg_app.tasks.train_task import SDSegTrainTask
+from sdseg_app.tasks.lifeline import note_server
+from sdseg_app.tasks.train_task import NOTHING, SDSegTrainTask
+from sdseg_app.tasks.trainable import only_judges
 
 # It tells of every single search; the server's own log lines say what they were for.
 logging.getLogger("dicomweb_client").setLevel(logging.WARNING)
@@ -84,13 +91,14 @@ class SDSegApp(MONAILabelApp):
             if in_server():
                 install_routes(self.options.security)
         if starting:
+            note_server()
             self.jobs.end_with_server()
             if self._strategies and self.options.learning.scoring == "background":
                 self._score_in_background()
 
     def init_datastore(self) -> Datastore:
         first = next(iter(self.models.values()))  # all of them tell the same structures
-        return open_datastore(self.studies, self.model_dir, first.card)
+        return open_datastore(self.studies, self.model_dir, first.card, self.options.learning)
 
     def _load_sessions(self, load: bool = False) -> SessionStore | None:
         # Not MONAI Label's own: its ids can be guessed, and it unpacks whatever it is sent.
@@ -109,7 +117,7 @@ class SDSegApp(MONAILabelApp):
         device = self.options.device
         turns = self._devices.turns if self.options.jobs.device_sharing == "turns" else None
         return {
-            name: SDSegTrainTask(segmenters.choice, device, segmenters.card(), turns)
+            name: SDSegTrainTask(name, segmenters.choice, device, segmenters.card(), self.options.learning, turns)
             for name, segmenters in self.models.items()
         }
 
@@ -186,10 +194,11 @@ class SDSegApp(MONAILabelApp):
             facts = {key: result["params"][key] for key in FACTS}
             measured = uncertainty_info(request["model"], facts, result[MEASURED])
             store.update_image_info(image, {INFERENCE: facts, **measured})
+            remember(store, image, Path(result["file"]), result["params"], facts)
             if request.get("save_label"):
                 watch.commit()
                 tag = request.get("label_tag") or result["tag"]
-                info = {"model": request["model"], "params": result["params"]}
+                info = {"model": request["model"], "params": result["params"], "by_model": True}
                 result["label"] = store.save_label(image, result["file"], tag, info)
         except SdsegError:
             Path(result["file"]).unlink(missing_ok=True)  # nobody will come for it
@@ -267,9 +276,16 @@ class SDSegApp(MONAILabelApp):
     def check_trainable(self, model: str, params: Mapping[str, Any]) -> None:
         if model not in self._trainers:
             raise UnknownNameError(f"There is no trainer {model[:80]!r} here, but {', '.join(self._trainers)}.")
-        TrainParams.parse(params)
-        if not self.datastore().get_training_images():
+        if TrainParams.parse(params).adapters != "none":
+            check_adapters()
+        if in_server() and is_training_elsewhere(self.training_files(), background.own_processes(TRAIN)):
+            raise TaskRunningError("Another process is training here; wait for it or stop it first.")
+        store = self.datastore()
+        images = store.get_training_images()
+        if not images:
             raise InputError("There is nothing to train on yet; save a final label, or let one be used for training.")
+        if only_judges(store.home, images, isinstance(store, ArchiveDatastore)):
+            raise InputError(NOTHING.format(why="all labelled patients judge new models"))
 
     def check_strategy(self, strategy: str) -> None:
         if strategy not in self._strategies:

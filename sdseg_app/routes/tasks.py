@@ -17,6 +17,7 @@ from sdseg_app.routes.form_json import JsonBody
 from sdseg_app.routes.parameters import ModelName
 from sdseg_app.routes.responses import Told, errors
 from sdseg_app.routes.server_paths import hide_all_paths
+from sdseg_app.security.users import User
 from sdseg_app.tasks import background
 from sdseg_app.tasks.background import BATCH, SCORING, TRAIN
 from sdseg_app.tasks.batch_task import check_images
@@ -56,7 +57,7 @@ def get_training(user: Reader, all: All = False, check_if_running: IfRunning = F
 def start_all_trainings(user: Admin, params: JsonBody | None = None) -> dict[str, Started]:
     """OHIF's panel asks so. `params` holds an object of parameters for each model."""
     given = params or {}
-    wanted = {model: _trainable(model, given.get(model)) for model in running_app().info()["trainers"]}
+    wanted = {model: _trainable(model, given.get(model), user) for model in running_app().info()["trainers"]}
     started = background.start_all(TRAIN, wanted)
     return {model: Started(result=_public(task)) for model, task in started.items()}
 
@@ -67,13 +68,18 @@ def start_all_trainings(user: Admin, params: JsonBody | None = None) -> dict[str
 def start_training(
     model: ModelName, user: Admin, params: JsonBody | None = None, run_sync: RunSync = False, enqueue: Enqueue = False
 ) -> Task:
-    """404 for an unknown model, 422 without a final label or for a parameter, 429 while a training runs."""
-    return _start(TRAIN, _trainable(model, params), run_sync, enqueue)
+    """404 for an unknown model, 422 without a final label or for a parameter, 429 while a training runs.
+
+    `params` may hold `minutes`, `promote` (judged, never or always), `adapters` (none or lora), `resume` and others, as
+    /info/ lists them. The new weights are judged by patients who are kept out of training; see /models/{model}.
+    """
+    return _start(TRAIN, _trainable(model, params, user), run_sync, enqueue)
 
 
 @router.delete("/train/", tags=["Train"], summary="Stop the training")
 def stop_training(user: Admin) -> Task | None:
-    """`null` when none runs. Those that wait for it are stopped too."""
+    """At once; `null` when none runs. Those that wait for it are stopped too. The same training, asked for again, goes
+    on from the state that was kept last, unless `resume` is false."""
     return _stop(TRAIN)
 
 
@@ -141,11 +147,11 @@ def stop_scoring(user: Annotator) -> Task | None:
     return _stop(SCORING)
 
 
-def _trainable(model: str, params: Any) -> dict[str, Any]:
+def _trainable(model: str, params: Any, user: User) -> dict[str, Any]:
     """The checked request of a training: nothing else in the body goes on to its process."""
     given = params if isinstance(params, dict) else {}
     running_app().check_trainable(model, given)
-    return {"model": model, **asdict(TrainParams.parse(given))}
+    return {"model": model, **asdict(TrainParams.parse(given)), "by": user.name}
 
 
 def _start(kind: str, request: Mapping[str, Any], run_sync: bool, enqueue: bool = False) -> Task:

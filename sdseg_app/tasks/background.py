@@ -84,6 +84,11 @@ def running_task(kind: str) -> Task | None:
     return next((task for task in tasks(kind) if task["id"] in ids), None)
 
 
+def own_processes(kind: str) -> set[int]:
+    """Process ids of what this server started."""
+    return {process.pid for process in stock.processes(kind).values()}
+
+
 def stop(kind: str) -> Task | None:
     """Stop what runs and forget what waits. None when nothing does either."""
     held = _kinds[kind]

@@ -1,154 +1,140 @@
-"""MONAI Label's training task around the training engine of `sdseg.training`."""
+"""MONAI Label's training task around `Training`."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import ExitStack
-from datetime import datetime
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, Protocol
 
-from monailabel.interfaces.datastore import Datastore
-from monailabel.tasks.train.basic_train import BasicTrainTask, Context
+from filelock import FileLock, Timeout
+from monailabel.interfaces.tasks.train import TrainTask
 from monailabel.utils.others.generic import device_list
 
-from sdseg.errors import SdsegError
+from sdseg.errors import InputError
 from sdseg.jobs.turns import DeviceTurns
 from sdseg.model.card import ModelCard
-from sdseg.model.weights import publish
-from sdseg.training.data_config import ExampleConfig
 from sdseg.training.material import Material
-from sdseg.training.retrain import retrain
-from sdseg.training.retrain_config import RetrainConfig, RetrainResult, RetrainStage, Watch
-from sdseg_app.jobs.train_stats import TrainStats, read_stats
-from sdseg_app.params.train_params import TrainParams
+from sdseg_app.config.learning import LearningSettings
+from sdseg_app.jobs.train_stats import TrainStats
+from sdseg_app.jobs.training import model_stats
+from sdseg_app.params.train_params import ADAPTERS, PROMOTE, TrainParams
 from sdseg_app.served.weights_choice import WeightsChoice
+from sdseg_app.tasks.background import TaskRunningError
+from sdseg_app.tasks.lifeline import end_with_server
+from sdseg_app.tasks.runs import open_run
+from sdseg_app.tasks.training import Training, telling
 
 Turns = Callable[[str], DeviceTurns]
+NOTHING = "There is nothing to train on: {why}. Label another patient, or let a label be used for training again."
+_ORPHAN = "The server that had started the training ended; the same training, started again, goes on."
 
 
-class SDSegTrainTask(BasicTrainTask):
-    """Trains on the final labels, starting from the weights now served, and publishes what comes out.
+class Labels(Protocol):
+    """What a training asks of the datastore."""
 
-    The engine is the library's, the same that `sdseg train` uses; of the stock task only the frame remains.
+    def training_material(self, settings: LearningSettings, tell: Callable[[str], None]) -> Material: ...
+
+
+class SDSegTrainTask(TrainTask):
+    """Trains on the final labels, starting from the weights now served; see `Training`.
+
+    Args:
+        model: its name.
+        choice: the weights that are served, and where others are kept.
+        device: the one to offer first, or None.
+        card: of what is served at first.
+        learning: settings.
+        turns: gives the turns on a device, None to share it.
     """
 
-    def __init__(self, choice: WeightsChoice, device: str | None, card: ModelCard, turns: Turns | None = None) -> None:
-        """`choice` says where to start and where to publish, `card` what is served at first; `turns` gives the turns
-        on a device, None to share it."""
+    def __init__(
+        self,
+        model: str,
+        choice: WeightsChoice,
+        device: str | None,
+        card: ModelCard,
+        learning: LearningSettings,
+        turns: Turns | None = None,
+    ) -> None:
+        super().__init__(f"Train {card.name} on the labels saved here")
+        self._model = model
         self._choice = choice
+        self._labels = card.labels
+        self._learning = learning
         self._turns = turns
-        model_dir = choice.models_dir
-        devices = device_list()
-        super().__init__(
-            model_dir=str(model_dir),
-            description=f"Train {card.name} on the labels saved here",
-            stats_path=str(model_dir / "train_stats.json"),
-            labels=card.labels,
-            tracking=None,
-            tracking_uri="",
-        )
-        # What 3D Slicer shows; the stock keys that the engine does not have are not promised.
-        self._config = {
+        self._devices = device_list()
+        if device:
+            self._devices = [device, *(name for name in self._devices if name != device)]
+
+    def info(self) -> dict[str, Any]:
+        return {**super().info(), "labels": self._labels}
+
+    def config(self) -> dict[str, Any]:
+        """What 3D Slicer shows, of a list the first as default; stock keys that have no meaning here are left out."""
+        usual = "judged" if self._learning.promotion == "judged" else "never"
+        return {
             "name": TrainParams.name,
             "pretrained": TrainParams.pretrained,
-            "device": [device, *(name for name in devices if name != device)] if device else devices,
+            "device": self._devices,
+            "minutes": TrainParams.minutes,
             "max_epochs": TrainParams.max_epochs,
             "max_steps": TrainParams.max_steps,
             "train_batch_size": TrainParams.train_batch_size,
             "val_split": TrainParams.val_split,
+            "patience": TrainParams.patience,
+            "learning_rate": str(TrainParams.learning_rate),  # a box for numbers shows two digits
+            "adapters": list(ADAPTERS),
+            "promote": [usual, *(word for word in PROMOTE if word != usual)],
+            "resume": TrainParams.resume,
             "seed": str(TrainParams.seed),
         }
 
     @property
     def stats_file(self) -> Path:
         """Where a training writes how it goes; see `TrainStats`."""
-        return Path(self._stats_path)
+        return self._choice.models_dir / "train_stats.json"
 
     def stats(self) -> dict[str, Any]:
-        return read_stats(self.stats_file)
+        return model_stats(self._model, self.stats_file)
 
-    def __call__(self, request: dict[str, Any], datastore: Datastore) -> dict[str, Any]:
-        """Train, publish, and return the statistics. Raises SdsegError."""
+    def __call__(self, request: dict[str, Any], datastore: Labels) -> dict[str, Any]:
+        """Train, judge, promote where that may be, and return the statistics.
+
+        Raises:
+            TaskRunningError: another process trains this model.
+            SdsegError: it cannot be trained; the statistics say why too.
+        """
         params = TrainParams.parse({**self.config(), **request})
-        # The stock frame counts GPUs and makes worker processes of them; the engine uses one device.
-        frame = {"name": params.name, "device": params.device, "multi_gpu": False, "params": params}
-        return dict(super().__call__({**request, **frame}, datastore))
-
-    def train(
-        self, rank: int, world_size: int, request: dict[str, Any], datalist: Sequence[dict[str, Any]]
-    ) -> dict[str, Any]:
-        params: TrainParams = request["params"]
-        run = Path(params.name) / datetime.now().strftime("%Y%m%d-%H%M%S-%f")
-        stats = TrainStats(self.stats_file, str(request.get("model", "")), str(run))
-        try:
-            return self._train(params, Path(self._model_dir) / run, datalist, stats)
-        except SdsegError as error:
-            stats.failed(str(error))
-            raise
-
-    def _train(
-        self, params: TrainParams, run: Path, datalist: Sequence[dict[str, Any]], stats: TrainStats
-    ) -> dict[str, Any]:
-        """Hold the device from step to step; see `sdseg.jobs.turns`."""
+        self.stats_file.parent.mkdir(parents=True, exist_ok=True)
         with ExitStack() as held:
+            held.enter_context(_alone(self._choice.models_dir, self._model))
+            run = open_run(self._choice.models_dir, params.name, params.resume)
+            stats = TrainStats(self.stats_file, self._model, str(run.place))
+            end_with_server(
+                lambda: stats.stopped("The server that had started the training ended; train again to go on.")
+            )
+            held.enter_context(telling(stats))
             turn = held.enter_context(self._turns(params.device).background()) if self._turns else None
+            training = Training(
+                self._choice.registry, self._choice.untrained(), params, self._learning, str(request.get("by", "")),
+                run, stats, turn,
+            )  # fmt: skip
+            material = datastore.training_material(self._learning, stats.remark)
+            if not material.train:
+                raise InputError(NOTHING.format(why=_missing(material, stats.remarks)))
+            return training.on(material)
 
-            def between(stage: RetrainStage, done: int, total: int) -> None:
-                stats.reach(stage, done, total)
-                if turn is None or stage == "prepare":
-                    return
-                if stage == "publish":
-                    turn.let_go()
-                elif seconds := turn.give_way(stats.paused):
-                    stats.resumed(seconds)
 
-            result = self._retrain(params, run, datalist, stats, between)
-        publish(result.weights, Path(self._model_dir))
-        dice = result.val_dice.get("after")
-        return stats.finished(
-            {
-                "weights_sha256": result.sha256,
-                "steps": result.steps,
-                "best_metric": dice or 0.0,
-                "val_dice": result.val_dice,
-                "train": result.losses,
-            }
-        )
+def _missing(material: Material, remarks: list[str]) -> str:
+    if material.validation:
+        return "all labelled patients judge new models"
+    return f"no label can be used any more ({len(remarks)} were left out)"
 
-    def _retrain(
-        self, params: TrainParams, run: Path, datalist: Sequence[dict[str, Any]], stats: TrainStats, between: Watch
-    ) -> RetrainResult:
-        examples = [ExampleConfig.model_validate({"image": pair["image"], "label": pair["label"]}) for pair in datalist]
-        return retrain(
-            weights=self._choice.folder() if params.pretrained else self._choice.untrained(),
-            material=Material(tuple(example.example() for example in examples)),
-            output=run,
-            config=RetrainConfig(
-                max_epochs=params.max_epochs,
-                max_steps=params.max_steps or None,
-                batch_size=params.train_batch_size,
-                val_split=params.val_split,
-                device=params.device,
-                seed=params.seed,
-            ),
-            progress=lambda stage, step, steps, losses: stats.losses(losses),
-            watch=between,
-        )
 
-    # The stock loop, which asks for these, never runs.
-    def network(self, context: Context) -> NoReturn:
-        raise NotImplementedError("The engine of sdseg.training builds the network from the weights folder.")
-
-    def optimizer(self, context: Context) -> NoReturn:
-        raise NotImplementedError("The engine of sdseg.training has its own optimiser (AdamW).")
-
-    def loss_function(self, context: Context) -> NoReturn:
-        raise NotImplementedError("The engine of sdseg.training has its own losses.")
-
-    def train_pre_transforms(self, context: Context) -> NoReturn:
-        raise NotImplementedError("The recipe in the model card says how images are prepared.")
-
-    def train_post_transforms(self, context: Context) -> NoReturn:
-        raise NotImplementedError("The engine of sdseg.training needs no transforms after the network.")
-
-    def val_inferer(self, context: Context) -> NoReturn:
-        raise NotImplementedError("Validation uses the same segmenter as inference.")
+def _alone(models_dir: Path, model: str) -> FileLock:
+    """Held as long as this process trains the model; the system frees that of a process that was killed."""
+    lock = FileLock(models_dir / "training.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise TaskRunningError(f"Another process is training {model}; wait for it or stop it first.") from error
+    return lock

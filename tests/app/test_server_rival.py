@@ -61,7 +61,7 @@ def test_a_label_drawn_after_the_rival_names_the_rival(both: Server, image: Imag
 @pytest.mark.slow
 def test_the_rival_is_trained_and_sdseg_stays(both: Server, image: Image, box: Path, weights: Path) -> None:
     assert both.save_label(image.uid, box, label_info=[{"name": "brain", "idx": 1}]).ok
-    steps = {"max_steps": 2, "train_batch_size": 2, "val_split": 0.0, "name": "from_test"}
+    steps = {"max_steps": 2, "train_batch_size": 2, "val_split": 0.0, "name": "from_test", "promote": "always"}
     started = both.post("/train/unet", steps)
     assert started.ok, started.text
     task = both.wait_for("/train/")

@@ -12,7 +12,7 @@ from app.running_server import Image, Server, copy_sample, run_server
 from sdseg.model.weights import weights_sha256
 
 LABELS = [{"name": "brain", "idx": 1}]
-STEPS = {"max_steps": 2, "train_batch_size": "2", "val_split": 0.0, "name": "from_test"}
+STEPS = {"max_steps": 2, "train_batch_size": "2", "val_split": 0.0, "name": "from_test", "promote": "always"}
 
 
 @pytest.fixture(scope="module")

@@ -77,4 +77,6 @@ def _note(work: dict[str, Any]) -> str:
     else:
         parts = [work["state"], work["stage"], f"{work['done']} of {work['total']}" if work["total"] else ""]
     left = work["eta_seconds"]
-    return ", ".join(part for part in (*parts, "" if left is None else f"about {left:.0f} s left") if part)
+    note = ", ".join(part for part in (*parts, "" if left is None else f"about {left:.0f} s left") if part)
+    said = [*work.get("remarks", ()), work.get("detail", "")] if "image" not in work else []
+    return ". ".join([note, *(sentence for sentence in said if sentence)])
