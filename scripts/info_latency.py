@@ -3,7 +3,8 @@
     .venv/bin/python scripts/info_latency.py --seconds 60
 
 Random weights of the paper's size (1.7 GB on disk, about 4 GB of memory) segment the sample study on a real server;
-then the inference is cancelled, and how long that takes is told too.
+then the inference is cancelled, and how long that takes is told too. With `--scoring background` the server scores
+the study for the next image while it is idle.
 """
 
 import argparse
@@ -36,6 +37,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--interval", type=float, default=0.1, help="seconds between two requests")
     parser.add_argument("--preset", default="sd", help="size of the model")
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--scoring", choices=("background", "off"), default="off", help="score images while idle")
     parser.add_argument("--studies", default=str(SAMPLE), help="folder or DICOMweb URL; default: the sample")
     parser.add_argument("--scratch", type=Path, help="folder for weights and server; default: the system's")
     return parser.parse_args()
@@ -71,6 +73,7 @@ def _measure(home: Path, options: argparse.Namespace) -> dict[str, Any]:
     from sdseg.serving.process import ServerProcess
 
     conf = [f"weights={home / 'weights'}", f"model_dir={home / 'model'}", f"device={options.device}"]
+    conf.append(f"scoring={options.scoring}")
     with ServerProcess(options.studies, home / "server.log", conf) as server:
         image = _first_image(server.url)
         load_before = os.getloadavg()[0]

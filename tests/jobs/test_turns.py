@@ -125,3 +125,29 @@ def _is_free(lock: Path) -> bool:
         except BlockingIOError:
             return False
     return True
+
+
+def test_what_is_done_while_idle_never_waits_and_everybody_goes_first(tmp_path: Path, training: Training) -> None:
+    turns = DeviceTurns(tmp_path, "cuda:0")
+    with turns.idle() as idle:
+        assert not idle.take(), "a training holds it"
+        training.process.kill()
+        training.process.wait()
+        assert idle.take()
+        inference = Inference(turns)
+        inference.start()
+        while not _is_wanted(tmp_path):
+            pass
+        assert not inference.has_it.is_set(), "a step is not torn"
+        idle.let_go()
+        assert inference.has_it.wait(SECONDS)
+        assert not idle.take(), "an inference has it"
+        inference.end.set()
+        inference.join(SECONDS)
+        assert idle.take()
+
+
+def test_what_is_done_while_idle_does_not_begin_while_somebody_wants_the_device(tmp_path: Path) -> None:
+    turns = DeviceTurns(tmp_path, "cuda:0")
+    with turns.foreground(), turns.idle() as idle:
+        assert not idle.take()
