@@ -3,6 +3,7 @@
 import json
 import multiprocessing
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from sdseg.registry.mlflow_model import MlflowModel
 from sdseg.registry.mlflow_sync import bring_together
 from sdseg.registry.registry import ModelRegistry
 from sdseg.serving.launch import free_port
+from sdseg_app.served.weights_choice import WeightsChoice
 
 pytestmark = pytest.mark.slow
 FACTS = {
@@ -105,6 +107,37 @@ def test_no_patient_and_no_path_of_this_machine_is_told(site: Site, server: Mlfl
     told = server.database.read_bytes()
     assert site.name.encode() in told
     assert not [word for word in (str(site.models_dir), str(made[1]), "SMITH", "/srv/") if word.encode() in told]
+
+
+def test_nobody_but_the_server_is_asked(tmp_path: Path, made: list[Path], server: MlflowServer) -> None:
+    """MLflow's client would send usage data to its makers."""
+    asked: list[object] = []
+    sys.addaudithook(lambda event, values: asked.append(values[1]) if event == "socket.connect" else None)
+    with HttpGate(server, free_port()) as gate:  # a port that no connection is kept to
+        site = Site(tmp_path, made, f"http://127.0.0.1:{gate.port}")
+        site.add(1)
+        site.mirror.catch_up()
+        assert set(asked) == {("127.0.0.1", gate.port), ("127.0.0.1", server.http_port)}
+
+
+def test_what_is_lost_here_holds_nothing_up(site: Site, server: MlflowServer) -> None:
+    lost, damaged, whole = site.add(0), site.add(1), site.add(2)
+    site.registry.withdraw(lost.name)
+    shutil.rmtree(site.models_dir / lost.name)
+    (site.models_dir / damaged.name / "sdseg.json").unlink()
+    site.mirror.catch_up()
+    (version,) = server.versions(site.name)
+    assert version["tags"]["sdseg.weights_sha256"] == whole.sha256
+
+
+def test_the_app_that_serves_tells_it(
+    tmp_path: Path, made: list[Path], server: MlflowServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", server.url)
+    choice = WeightsChoice(made[0], tmp_path / tmp_path.name, None)
+    choice.note_start()
+    choice.registry.promote(choice.registry.add(made[1], None, {}).name)
+    wait_for(lambda: server.aliases(f"sdseg-{tmp_path.name}") == {"champion": "1"}, "MLflow was not told")
 
 
 def test_the_aliases_follow_promotion_rollback_and_withdrawal(site: Site, server: MlflowServer) -> None:
