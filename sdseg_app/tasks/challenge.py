@@ -82,14 +82,14 @@ class Challenge:
             judgement = self._judge(champion, weights)
             entry = self._registry.add(weights, judgement, facts)
             if reason := self._kept_because(entry, judgement):
-                return Outcome(entry, judgement, False, f"The new weights are kept, but not served. {reason}")
+                return Outcome(entry, judgement, False, f"The new weights are kept. {reason}")
             try:
                 self._registry.promote(entry.name, self._rules.by, judgement.reason, instead_of=champion.sha256)
             except ChampionChangedError:
                 continue
             return Outcome(entry, judgement, True, f"The new weights are served now. {judgement.reason}")
-        why = "Others were promoted again and again while they were judged; promote them by hand."
-        return Outcome(entry, judgement, False, f"The new weights are kept, but not served. {why}")
+        why = "Not served: others were promoted again and again while they were judged; promote them by hand."
+        return Outcome(entry, judgement, False, f"The new weights are kept. {why}")
 
     def _judge(self, champion: Entry, weights: Path) -> Judgement:
         """The weights served now against the new ones, with the scores of before where they were kept."""
@@ -113,8 +113,10 @@ class Challenge:
         if not judgement.accepted:
             return judgement.reason
         if entry.state == "withdrawn":
-            return "The training came to weights that were withdrawn before."
-        return f"It was to be judged only. {judgement.reason}" if self._rules.promote == "never" else ""
+            return "Not served: the training came to weights that were withdrawn before."
+        if self._rules.promote == "never":
+            return f"Not served, for they were to be judged only. {judgement.reason}"
+        return ""
 
     def _serve_unjudged(self, weights: Path, facts: Mapping[str, Any]) -> Outcome:
         self._told(champion_sha256=self._registry.served().sha256)

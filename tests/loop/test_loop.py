@@ -63,7 +63,7 @@ def test_a_worse_model_is_kept_and_not_served_and_it_is_said_why(folder: Annotat
     assert not judgement["accepted"] and judgement["champion_sha256"] == good
     (brain,) = judgement["classes"]
     assert brain["worse"] and brain["difference"] < -0.1
-    assert training["detail"] == f"The new weights are kept, but not served. {judgement['reason']}"
+    assert training["detail"] == f"The new weights are kept. {judgement['reason']}"
     assert "worse by more than 0.01: brain" in judgement["reason"]
     assert server.get("/info/").json()["train_stats"]["sdseg"]["judgement"] == judgement
     entries = {entry["sha256"]: entry for entry in server.get("/models/sdseg").json()["entries"]}
