@@ -1,26 +1,21 @@
 """kill -9 at every step of adding, promoting, rolling back and withdrawing; full disks; torn lines."""
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from helpers.forked import run_program
 from registry.micro_weights import micro_weights
 
 from sdseg.registry.history import History
 
 
+@pytest.mark.slow
 def test_killed_at_any_step_and_on_a_full_disk(tmp_path: Path) -> None:
     weights = [str(micro_weights(tmp_path / str(seed), seed)) for seed in range(3)]
     (tmp_path / "home").mkdir()
-    ended = subprocess.run(
-        [sys.executable, str(Path(__file__).with_name("crashes.py")), str(tmp_path / "home"), *weights],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    ended = run_program("registry.crashes", str(tmp_path / "home"), *weights, cwd=tmp_path, env=environment)
     assert ended.returncode == 0, ended.stderr[-3000:]
     steps = {name: int(count) for name, count in (line.split() for line in ended.stdout.splitlines())}
     assert steps.keys() == {"add", "promote", "rollback", "withdraw"}
