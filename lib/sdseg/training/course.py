@@ -16,10 +16,8 @@ from sdseg.training.journal import Journal
 from sdseg.training.learner import Learner
 from sdseg.training.objective import has_frozen_encoder, stage_for
 from sdseg.training.processes import Processes
-from sdseg.training.retrain_config import RetrainConfig, Stopped, Watch
+from sdseg.training.retrain_config import STAGE, RetrainConfig, Stopped, Watch
 from sdseg.training.slices import SliceStack
-
-STAGE = "retrain"
 
 
 def unwatched(stage: str, done: int, total: int) -> None:

@@ -12,13 +12,14 @@ from sdseg.training.budget import Budget
 from sdseg.training.journal import Journal
 from sdseg.training.learner import Learner
 from sdseg.training.moments import Look
-from sdseg.training.retrain_config import RetrainConfig, Watch
+from sdseg.training.retrain_config import STAGE, RetrainConfig, Watch
 from sdseg.training.slices import SliceStack
 from sdseg.training.validate import mean_dice
 
 _MOST_SLICES = 64
 _FEWEST_SLICES = 4
 _PART = 0.1  # of the time left, for the first validation
+_MOMENT = 1e-3  # seconds: less is not measured
 _TIMES = 4  # so many times as long as a validation is trained between two, where time is short
 
 
@@ -68,7 +69,8 @@ class EarlyStop(Look):
             start = time.monotonic()
             few = min(_FEWEST_SLICES, len(self._stack))
             mean_dice(self._model, self._stack.evenly(few))
-            affordable = int(_PART * self._budget.left() / (time.monotonic() - start) * few)
+            each = max(_MOMENT, time.monotonic() - start) / few
+            affordable = int(_PART * self._budget.left() / each)
             self._slices = max(few, min(self._slices, affordable))
         self.before = self._validate(0)
 
@@ -111,5 +113,5 @@ class EarlyStop(Look):
         self._rested = time.monotonic()
         self._took = self._rested - start
         self._budget.keep("validation", self._took)
-        self._journal.note("validate", step, {"validation_dice": round(dice, 5)})
+        self._journal.note(STAGE, step, {"validation_dice": round(dice, 5)})
         return dice

@@ -14,12 +14,12 @@ from sdseg.model.device import check_device
 from sdseg.model.weights import load_weights, save_weights, weights_sha256
 from sdseg.training.adapters import check_adapters
 from sdseg.training.budget import Budget
-from sdseg.training.course import STAGE, Course, Ended, unwatched
+from sdseg.training.course import Course, Ended, unwatched
 from sdseg.training.division import Division, divide
 from sdseg.training.journal import Journal, Progress
 from sdseg.training.loader import Loader
 from sdseg.training.material import Material
-from sdseg.training.retrain_config import RetrainConfig, RetrainResult, Watch
+from sdseg.training.retrain_config import STAGE, RetrainConfig, RetrainResult, Watch
 from sdseg.training.retrain_folder import RetrainFolder
 from sdseg.training.slices import SliceStack
 

@@ -10,6 +10,8 @@ from typing import Literal
 
 from sdseg.errors import InputError
 
+STAGE = "retrain"  # in the log, and of the checkpoints
+
 RetrainStage = Literal["prepare", "validate", "train", "publish"]
 Stopped = Literal["steps", "early", "minutes"]
 Watch = Callable[[RetrainStage, int, int], None]

@@ -86,10 +86,10 @@ class NoteVoxels(Transform):
         self.label = label
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        label, example = data[self.label], self.example
+        label, example = data[self.label].as_tensor(), self.example
         ignored = torch.zeros_like(label) if example.ignored is None else (label == example.ignored).float()
         changed = torch.zeros_like(label)
         if example.changed is not None:
             marks = load_labelmap_like(example.changed, example.image) > 0
             changed = torch.from_numpy(marks).float()[None]
-        return {**data, self.key: MetaTensor(torch.cat([ignored, changed]), affine=label.affine)}
+        return {**data, self.key: MetaTensor(torch.cat([ignored, changed]), affine=data[self.label].affine)}
