@@ -148,14 +148,8 @@ def test_two_annotators_keep_their_own(site: Site, boxed: Any) -> None:
 
 
 def test_a_note_adds_and_forges_nothing(site: Site) -> None:
-    forged = {
-        "annotator": "x",
-        "user": "x",
-        "edited": {},
-        "by_model": True,
-        "comment": "seen",
-        "labelled_slices": "all",
-    }
+    forged = {"annotator": "x", "user": "x", "edited": {}, "by_model": True}
+    noted = {"comment": "seen", "labelled_slices": "all"}
     query = {"label": site.image.uid, "tag": "final", "annotator": "bob"}
     told = {"info": json.dumps({**forged, **noted})}
     assert site.ask("anna", "PUT", "/datastore/label/info", params=query, data=told).ok

@@ -121,6 +121,19 @@ def test_patients_are_divided_in_the_order_of_their_labels_and_stay(site: Site) 
         assert len(example.group) == 64
 
 
+def test_a_corrected_patient_id_moves_nobody(site: Site) -> None:
+    """ONE was trained on as P1. Its patient turns out to be P9: he trains; or P2, who judges: then it is on no side."""
+    for image in (ONE, TWO):
+        site.label(image, drawn(1))
+    assert [example.id for example in material(site).train] == [ONE]
+    for patient, trained in (("P9", [ONE]), ("P2", [])):
+        site.add("one", patient)
+        told: list[str] = []
+        found = material(site, told, validation_fraction=0.9)
+        assert [example.id for example in found.train] == trained and len(told) == 1 - len(trained)
+        assert [example.id for example in found.validation] == [TWO]
+
+
 def test_a_patient_without_an_id_is_his_study(new_site: Callable[..., Site]) -> None:
     site = new_site(one="", two="P2")
     site.label(ONE, drawn(1))

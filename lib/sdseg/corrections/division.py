@@ -12,9 +12,12 @@ TRAIN: Literal["train"] = "train"
 JUDGE: Literal["judge"] = "judge"
 
 # `counted`: whether the patient came with a label; those of data that somebody added have their side from him.
-_SCHEMA = """CREATE TABLE IF NOT EXISTS patients (
-    number INTEGER PRIMARY KEY AUTOINCREMENT, patient TEXT NOT NULL UNIQUE, side TEXT NOT NULL,
-    counted INTEGER NOT NULL)"""
+_TABLES = (
+    """CREATE TABLE IF NOT EXISTS patients (
+        number INTEGER PRIMARY KEY AUTOINCREMENT, patient TEXT NOT NULL UNIQUE, side TEXT NOT NULL,
+        counted INTEGER NOT NULL)""",
+    "CREATE TABLE IF NOT EXISTS images (image TEXT PRIMARY KEY, patient TEXT NOT NULL)",
+)
 _ROUNDING = 1e-9
 
 
@@ -27,8 +30,9 @@ class Division:
     def __init__(self, path: Path) -> None:
         self._path = path
         path.parent.mkdir(parents=True, exist_ok=True)
-        with transaction(path) as db:
-            db.execute(_SCHEMA)
+        with transaction(path, write=True) as db:
+            for statement in _TABLES:
+                db.execute(statement)
 
     def assign(self, patients: Iterable[str], fraction: float) -> dict[str, Side]:
         """The sides of `patients`, digests in the order in which their labels came.
@@ -63,6 +67,26 @@ class Division:
                 db.execute("INSERT OR IGNORE INTO patients (patient, side, counted) VALUES (?, ?, 0)", (patient, side))
             known = {row["patient"]: row["side"] for row in db.execute("SELECT patient, side FROM patients")}
         return {patient: known[patient] for patient in asked}
+
+    def follow(self, images: Mapping[str, str]) -> list[str]:
+        """Whose identifier was corrected stays on the side of his images; and which images can be on none.
+
+        Args:
+            images: image -> digest of its patient as it is told now.
+
+        Returns:
+            Images that were on the other side under another identifier: they may neither train nor judge.
+        """
+        with transaction(self._path, write=True) as db:
+            rows = db.execute("SELECT image, side FROM images JOIN patients USING (patient)").fetchall()
+            before: dict[str, Side] = {row["image"]: row["side"] for row in rows}
+        moved = [image for image in images if image in before]
+        return [image for image in moved if self.settle([images[image]], before[image])[images[image]] != before[image]]
+
+    def note_images(self, images: Mapping[str, str]) -> None:
+        """Remember under which patient each image was divided first."""
+        with transaction(self._path, write=True) as db:
+            db.executemany("INSERT OR IGNORE INTO images VALUES (?, ?)", images.items())
 
     def sides(self) -> Mapping[str, Side]:
         """Of everybody who has one."""

@@ -76,11 +76,15 @@ def material_from(
     """
     there = sorted(images, key=lambda image: min(record.number for record in image.labels))
     usable = [(image, _examples(store, image, model_labels, tell)) for image in there]
-    usable = [(image, examples) for image, examples in usable if examples]
+    between = division.follow({image.id: image.patient for image, _ in usable})
+    for image in between:
+        tell(f"The label of the image {image} is left out: its patient was corrected to one of the other side.")
+    usable = [(image, examples) for image, examples in usable if examples and image.id not in between]
     patients = {image.source.resolve(): image.patient for image in there}
     judged = _added(choice.validation_data, "validation", model_labels, patients, division, JUDGE, tell)
     replayed = _added(choice.replay_data, "train", model_labels, patients, division, TRAIN, tell)
     sides = division.assign((image.patient for image, _ in usable), choice.fraction)
+    division.note_images({image.id: image.patient for image, _ in usable})
     own = {
         side: tuple(one for image, examples in usable if sides[image.patient] == side for one in examples)
         for side in (TRAIN, JUDGE)
