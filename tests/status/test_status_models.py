@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from app.running_server import Image, Server, copy_sample, run_server
+from faults.waiting import wait_for
 from helpers.browser import keep
 from helpers.models import save_tiny_weights
 from playwright.sync_api import Browser, Locator, Page, expect
@@ -100,14 +101,19 @@ def test_promote_roll_back_and_withdraw_from_the_keyboard(browser: Browser, trai
         entry(page, trained.worse).get_by_role("button", name=re.compile("^Promote")).press("Enter")
         expect(page.get_by_role("dialog")).to_contain_text("It was judged WORSE")
         page.keyboard.press("Escape")
+        expect(page.get_by_role("dialog")).to_have_count(0)
         expect(champion).to_contain_text("The base weights")
 
-        entry(page, trained.better).get_by_role("button", name=re.compile("^Promote")).press("Enter")
+        # As if the answer to the first question were still on its way when the second is asked.
+        for name in (trained.worse, trained.better):
+            promote = entry(page, name).get_by_role("button", name=re.compile("^Promote"), include_hidden=True)
+            promote.evaluate("button => button.click()")
         page.get_by_label("Why?").fill("looked at five cases")
         page.get_by_role("button", name="Yes").press("Enter")
         expect(champion).to_contain_text(trained.better[:12])
         assert trained.registry.champion().name == trained.better
-        assert trained.registry.history()[-1]["reason"] == "looked at five cases"
+        (promoted,) = [event for event in trained.registry.history() if event["event"] == "promoted"]
+        assert promoted["reason"] == "looked at five cases"
 
         champion.get_by_role("button", name=re.compile("^Roll back")).click()
         page.get_by_role("button", name="Yes").click()
@@ -142,9 +148,15 @@ def test_who_is_on_what_and_who_labelled_how_much(browser: Browser, trained: Tra
     server = trained.server
     series = load_series(server.studies / "patient" / "t1")
     image = Image(series.series_instance_uid, series)
-    asked = server.post("/activelearning/sdseg_uncertainty", {"client_id": "annotator-2"}).json()
-    assert asked["id"] == image.uid
+    # It is scored while nobody waits.
+    wait_for(lambda: server.get("/status/").json()["studies"][0]["rank"], "the image was not ranked")
     with status_page(browser, server) as page:
+        expect(page.locator("#ranking .ranks")).to_contain_text("Place 1, unlike what is labelled by 1.00")
+        keep(page, "status-ranked")
+        asked = server.post("/activelearning/sdseg_uncertainty", {"client_id": "annotator-2"}).json()
+        assert asked["id"] == image.uid
+        page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")  # it asks anew
+        expect(page.locator("#ranking .ranks")).to_contain_text("annotator-2 is on it")
         people = page.locator("#people")
         expect(people).to_contain_text("Nobody has saved a finished label yet.")
         expect(people.locator(f'li[data-key="{image.uid}"]')).to_contain_text("annotator-2, until")

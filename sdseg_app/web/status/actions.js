@@ -84,12 +84,21 @@ async function reasonFor(text) {
   return yes ? field.value.trim() : null;
 }
 
+let questions = 0;
+
 function confirmed(text) {
   const dialog = document.getElementById("question");
+  // Each question has a yes of its own: no answer is ever taken for one to another.
+  const yes = `yes-${(questions += 1)}`;
+  document.getElementById("question-yes").value = yes;
   document.getElementById("question-text").textContent = text;
   dialog.returnValue = "no";
-  dialog.showModal();
+  if (!dialog.open) dialog.showModal();
   return new Promise((resolve) => {
-    dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true });
+    dialog.addEventListener("close", function closed() {
+      if (dialog.open) return; // the event was about the question before
+      dialog.removeEventListener("close", closed);
+      resolve(dialog.returnValue === yes);
+    });
   });
 }

@@ -13,9 +13,9 @@ export function rankingParts({ status, queue, asked }) {
   if (!status.archive.known) return [quiet("The archive does not answer.")];
   const busy = new Set([...(queue?.running ?? []), ...(queue?.waiting ?? [])].map((job) => job.image));
   const rows = status.studies.map((study) => ({ study, found: study.uncertainties[model.name] }));
-  const measured = rows.filter((row) => row.found).sort(byPlace).slice(0, MOST);
+  const measured = rows.filter(isRanked).sort(byPlace).slice(0, MOST);
   const taken = new Map(status.reservations.map((one) => [one.image, one.annotator]));
-  const others = rows.filter((row) => !row.found).slice(0, MOST);
+  const others = rows.filter((row) => !isRanked(row)).slice(0, MOST);
   const button = (study, word) =>
     measureButton(study, model.name, busy.has(study.image) || asked.has(study.image), word);
   return [
@@ -30,31 +30,42 @@ export function rankingParts({ status, queue, asked }) {
   ];
 }
 
+/** Scores of earlier weights count for the order until those being served have made theirs. */
+function isRanked({ study, found }) {
+  return found || study.rank !== null;
+}
+
 /** As the strategy sdseg_uncertainty gives them out; what is labelled already comes last, by doubt. */
 function byPlace(one, other) {
   const [first, second] = [one.study.rank ?? Infinity, other.study.rank ?? Infinity];
   if (first !== second) return first - second;
-  return (other.found.value ?? -1) - (one.found.value ?? -1);
+  return (other.found?.value ?? -1) - (one.found?.value ?? -1);
 }
 
 function rank({ study, found }, button, taken) {
-  const times = count(found.noises, "time");
-  const words = found.value === null
-    ? `Drawn ${times}, and found nothing`
-    : `Drawn ${times}, the outlines differ by ${percent(found.value)}`;
+  const words = doubt(found);
   return h("li", { class: "rank", "data-key": study.image },
     imageName(study),
-    found.value !== null && h("meter", { min: 0, max: 1, value: found.value.toFixed(4), "aria-label": words }),
+    found && found.value !== null && h("meter", { min: 0, max: 1, value: found.value.toFixed(4), "aria-label": words }),
     h("p", { class: "facts" }, facts(study, taken)),
     h("div", { class: "job-line" }, h("span", { class: "facts" }, words),
-      h("span", { class: "row" }, button(study, "Measure again"), viewerLink(study))),
+      h("span", { class: "row" }, button(study, found ? "Measure again" : "Measure"), viewerLink(study))),
   );
+}
+
+function doubt(found) {
+  if (!found) return "Not measured with the weights served now";
+  const times = count(found.noises, "time");
+  return found.value === null
+    ? `Drawn ${times}, and found nothing`
+    : `Drawn ${times}, the outlines differ by ${percent(found.value)}`;
 }
 
 function facts({ image, rank: place, novelty, labels }, taken) {
   const known = [
     place && `Place ${place}`,
-    novelty !== null && `unlike what is labelled by ${novelty.toFixed(2)} (0: alike, 2: nothing in common)`,
+    // Of one that somebody is on it would be the distance to itself.
+    novelty !== null && !taken.has(image) && `unlike what is labelled by ${novelty.toFixed(2)} (0: alike, 2: nothing in common)`,
     labels.final && "labelled already",
     taken.has(image) && `${taken.get(image) === "local" ? "somebody" : taken.get(image)} is on it`,
   ].filter(Boolean);
