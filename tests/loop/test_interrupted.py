@@ -12,12 +12,12 @@ from loop.annotator import Annotator, until
 from loop.conftest import SETTINGS
 from loop.patients import some_patients, sources_of
 
-LONG = {"max_steps": 60, "name": "interrupted"}
+LONG = {"max_steps": 3000, "name": "interrupted"}
 
 
 def _has_kept_a_state(annotator: Annotator) -> bool:
     runs = annotator.server.model_dir / "sdseg" / "runs" / "interrupted"
-    return any(path.is_dir() for path in runs.glob("*/checkpoints/*"))
+    return any(path.is_dir() for path in runs.glob("*/checkpoints/[!.]*"))
 
 
 def test_a_training_stopped_or_orphaned_is_told_and_goes_on(
@@ -45,8 +45,9 @@ def _interrupt_twice(annotator: Annotator) -> None:
     stopped = annotator.training()
     assert (stopped["state"], stopped["detail"]) == ("stopped", "Stopped on request.")
     assert annotator.start(**LONG).ok
+    until(lambda: annotator.training()["state"] == "running")
     going_on = until(lambda: (seen := annotator.training())["stage"] == "train" and seen["done"] and seen)
-    assert going_on["done"] > 1, "not from the first step"
+    assert going_on["state"] == "running" and going_on["done"] > 1, "not from the first step"
     child = psutil.Process(annotator.stats()["pid"])
     os.kill(server.pid, signal.SIGKILL)
     child.wait(timeout=60)
@@ -55,7 +56,7 @@ def _interrupt_twice(annotator: Annotator) -> None:
 def _finish(annotator: Annotator) -> None:
     told = annotator.training()
     assert told["state"] == "stopped" and "The server that had started the training ended" in told["detail"]
-    ended = annotator.train(**LONG)
+    ended = annotator.train(**LONG, minutes=0.1)  # those of before count
     assert ended["state"] == "done" and ended["judgement"]["images"] == 1, ended
     log = annotator.server.model_dir / "sdseg" / annotator.stats()["run"] / "log.jsonl"
     assert log.is_file()
