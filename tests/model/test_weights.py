@@ -1,6 +1,7 @@
 """Weights folders: whole or not at all, strict, named by content, published atomically."""
 
 import json
+import multiprocessing
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,18 @@ def test_round_trip(weights: Path) -> None:
     image = torch.zeros(1, 3, 64, 64)
     torch.testing.assert_close(load_weights(weights)(image), tiny_pipeline()(image), atol=1e-4, rtol=0)
     assert ModelCard.load(weights) == tiny_card()
+
+
+def test_a_file_cut_off_in_its_place_leaves_the_loaded_model_alone(weights: Path) -> None:
+    """Of a file that is mapped into memory nothing would be left to read: SIGBUS, which ends the process."""
+    pipeline = load_weights(weights)
+    (weights / "unet" / "diffusion_pytorch_model.safetensors").write_bytes(b"")
+    reading = multiprocessing.get_context("fork").Process(
+        target=lambda: [tensor.sum() for tensor in pipeline.unet.parameters()]
+    )
+    reading.start()
+    reading.join()
+    assert reading.exitcode == 0
 
 
 def test_half_precision_on_disk_full_precision_in_memory(tmp_path: Path) -> None:

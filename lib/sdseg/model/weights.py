@@ -106,7 +106,10 @@ def load_weights(
     diffusers_logging.disable_progress_bar()
     diffusers_logging.set_verbosity_error()  # it warns of keys that do not fit, which end in an error here
     try:
-        pipeline = pipeline_class.from_pretrained(folder, dtype=dtype, low_cpu_mem_usage=False, use_safetensors=True)
+        # Not mapped: a file that is cut off in its place later would end the process that looks at it (SIGBUS).
+        pipeline = pipeline_class.from_pretrained(
+            folder, dtype=dtype, low_cpu_mem_usage=False, use_safetensors=True, disable_mmap=True
+        )
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise WeightsError(f"The weights in {folder} cannot be loaded ({error}); restore or retrain them.") from error
     pipeline.set_progress_bar_config(disable=True)
