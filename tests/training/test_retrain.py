@@ -286,6 +286,21 @@ def test_the_budget_is_kept(slower: float, draw: Draw, tmp_path: Path, monkeypat
     assert abs(steps[-1] - result.steps) <= 4, "the estimate has come close to what it was"
 
 
+def test_a_slow_preparation_tells_nothing_of_the_steps(
+    draw: Draw, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock()
+    monkeypatch.setattr("time.monotonic", clock)
+
+    def watch(stage: RetrainStage, done: int, total: int) -> None:
+        clock.now += 120 if stage == "prepare" else 4
+
+    settings = quick(max_steps=100_000, max_epochs=100_000, minutes=10)
+    result = retrain(save_tiny_weights(tmp_path / "w"), Material((draw("a"),)), tmp_path / "o", settings, watch=watch)
+    assert 45 <= result.steps <= 60
+    assert clock.now <= 1600
+
+
 def test_too_few_minutes_are_told(draw: Draw, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock()
     monkeypatch.setattr("time.monotonic", clock)

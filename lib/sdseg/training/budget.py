@@ -20,7 +20,7 @@ class Budget:
 
     def __init__(self, minutes: float | None) -> None:
         self._seconds = math.inf if minutes is None else minutes * 60
-        self._start = time.monotonic()
+        self._start = self._since = time.monotonic()
         self._kept: dict[str, float] = {}
         self._moments: deque[float] = deque(maxlen=_WINDOW + 1)
         self._steps: deque[float] = deque(maxlen=_LAST)
@@ -35,26 +35,32 @@ class Budget:
         self._start -= seconds
 
     def keep(self, what: str, seconds: float) -> None:
-        """Reserve time for something that follows the last step."""
+        """Reserve time for something that follows the last step, and has just been done between two."""
         self._kept[what] = seconds
+        self._since = time.monotonic()
 
     def left(self, part: float = 1.0) -> float:
         """Seconds until `part` of the time is used up, what is kept left out; below 0 when it is over."""
         kept = max(sum(self._kept.values()), _LEAST_KEPT * self._seconds) if self.is_limited else 0.0
         return part * self._seconds - kept - (time.monotonic() - self._start)
 
-    def pace(self, step: int, steps: int, seconds: float) -> int:
+    def begin(self) -> None:
+        """The first step follows: what went before tells nothing of its speed."""
+        self._since = time.monotonic()
+
+    def pace(self, step: int, steps: int) -> int:
         """How many steps there will be, judged by the last ones; `step`, if another would take too long.
 
         Args:
             step: how many are done.
             steps: the most there may be.
-            seconds: the last one took.
         """
         if not self.is_limited or step >= steps:
             return steps
-        self._moments.append(time.monotonic())
-        self._steps.append(seconds)
+        now = time.monotonic()
+        self._moments.append(now)
+        self._steps.append(now - self._since)  # with the wait for others, without a validation
+        self._since = now
         left = self.left()
         if left < max(self._steps):
             self.ended = True

@@ -83,6 +83,7 @@ class Course:
         learner = learner_of(self.pipeline, settings, has_frozen_encoder(self.card))
         low_rank = LowRank(self.pipeline, config.rank, config.seed) if config.adapters == "lora" else None
         early = self._early(learner)
+        self.budget.begin()
         steps = self._engine().train(STAGE, learner, self.stack, settings, (early,) if early else ())
         if early:
             early.take_best()
@@ -109,9 +110,9 @@ class Course:
             pace=self._pace,
         )
 
-    def _pace(self, step: int, steps: int, seconds: float) -> int:
+    def _pace(self, step: int, steps: int) -> int:
         most = self.steps or self.config.steps_for(len(self.stack))
-        return self.budget.pace(step, most, seconds) if self.budget.is_limited else steps
+        return self.budget.pace(step, most) if self.budget.is_limited else steps
 
     def _reason(self, early: EarlyStop | None) -> Stopped:
         if early and early.has_stopped:

@@ -46,7 +46,7 @@ class Engine:
     workers: int | None = None
     should_stop: Callable[[], bool] = field(default=lambda: False)
     between: Callable[[int, int], None] = field(default=lambda done, steps: None)
-    pace: Callable[[int, int, float], int] = field(default=lambda done, steps, seconds: steps)
+    pace: Callable[[int, int], int] = field(default=lambda done, steps: steps)
 
     def train(
         self, stage: str, learner: Learner, stack: SliceStack, config: StageConfig, looks: tuple[Look, ...] = ()

@@ -91,12 +91,9 @@ class TrainingLoop:
             with self._kept_if_interrupted(step, looked=True):
                 if self._processes.is_main:
                     self._moments.between(step, self.steps)
-            start = time.monotonic()
             terms = self._one_step(step, islice(batches, self._config.accumulate))
             step += 1
-            self._optimiser.steps = self._processes.agree(
-                self._moments.pace(step, self.steps, time.monotonic() - start)
-            )
+            self._optimiser.steps = self._processes.agree(self._moments.pace(step, self.steps))
             self._journal.record(self._stage, step, self._processes.mean(terms), self.steps)
             if step == _WARM:
                 began = time.monotonic()

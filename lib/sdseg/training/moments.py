@@ -59,12 +59,11 @@ class Moments:
         looks: at the averaged weights.
         should_stop: asked after every step, in the main process.
         between: called with (steps done, steps) before every step, in the main process; may wait, or raise to stop.
-        pace: called with (steps done, steps, seconds of the last one) after every step, in the main process; returns
-            how many steps there shall be.
+        pace: called with (steps done, steps) after every step, in the main process; returns how many there shall be.
     """
 
     checkpoint_every: int = 500
     looks: tuple[Look, ...] = ()
     should_stop: Callable[[], bool] = field(default=lambda: False)
     between: Callable[[int, int], None] = field(default=lambda done, steps: None)
-    pace: Callable[[int, int, float], int] = field(default=lambda done, steps, seconds: steps)
+    pace: Callable[[int, int], int] = field(default=lambda done, steps: steps)
