@@ -2,10 +2,13 @@
 
 from pathlib import Path
 
+import pytest
 import requests
 from loop.annotator import Annotator, dice, weights_in
 
 from sdseg.model.weights import weights_sha256
+
+pytestmark = pytest.mark.slow
 
 
 def test_the_loop_and_the_net_below_it(annotator: Annotator, learnable: Path) -> None:
