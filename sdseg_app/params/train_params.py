@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
 from sdseg.errors import InputError
+from sdseg.registry.challenge import Promote
 from sdseg_app.names import check_name
 from sdseg_app.params.infer_params import InferParams, as_bool
 
-Promote = Literal["judged", "never", "always"]
 Adapters = Literal["none", "lora"]
 PROMOTE: tuple[Promote, ...] = ("judged", "never", "always")
 ADAPTERS: tuple[Adapters, ...] = ("none", "lora")

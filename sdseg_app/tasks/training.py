@@ -9,14 +9,14 @@ from typing import Any, cast
 
 from sdseg.errors import InputError, SdsegError
 from sdseg.jobs.turns import BackgroundTurn
+from sdseg.registry.challenge import Challenge, Promote, Rules
 from sdseg.registry.registry import ModelRegistry
 from sdseg.training.material import Material
 from sdseg.training.retrain import retrain
 from sdseg.training.retrain_config import RetrainConfig, RetrainResult
 from sdseg_app.config.learning import LearningSettings
 from sdseg_app.jobs.train_stats import Stage, TrainStats
-from sdseg_app.params.train_params import Promote, TrainParams
-from sdseg_app.tasks.challenge import Challenge, Rules
+from sdseg_app.params.train_params import TrainParams
 from sdseg_app.tasks.runs import Run
 
 _FREE = frozenset({"prepare", "publish"})  # stages that do not need the device
@@ -96,6 +96,7 @@ class Training:
                 patience=params.patience,
                 adapters=params.adapters,
                 resume=self._run.interrupted,
+                replace=True,  # a run that was killed while it was judged, and is asked for with other parameters
                 seed=params.seed,
                 device=params.device,
             ),

@@ -37,7 +37,7 @@ def finish(here: Site) -> None:
     before = here.served()["served_sha256"]
     here.train()
     ended = here.ended()
-    assert ended["state"] == "done", ended
+    assert ended["state"] == "done", ended["detail"]
     assert here.served()["served_sha256"] == ended["challenger_sha256"] != before
     here.check()
 
@@ -215,6 +215,6 @@ def test_a_label_for_a_deleted_image(here: Site) -> None:
     assert reply.json()["detail"].endswith(SENTENCE), reply.text
     here.train(name="deleted", max_steps=5, resume=False)
     ended = here.ended()
-    assert ended["state"] == "done", ended
+    assert ended["state"] == "done", ended["detail"]
     assert ended["remarks"], "the label that was left out is told"
     here.check()

@@ -65,6 +65,14 @@ def test_one_structure_that_got_worse_is_enough() -> None:
     assert "2 validation images could not be read" in reason
 
 
+def test_a_structure_that_nobody_shows_is_named() -> None:
+    seen, unseen = compare("liver", pairs((0.5, 0.6), (0.6, 0.7)), 0.01), compare("spleen", [], 0.01)
+    accepted, reason = decide([seen, unseen], 0.01, 0)
+    assert accepted and reason.endswith("2 patients; not judged, for no validation image shows it: spleen.")
+    accepted, reason = decide([unseen], 0.01, 0)
+    assert not accepted and "show none of the structures" in reason and "spleen" not in reason
+
+
 def test_patients_are_drawn_and_not_images() -> None:
     """Twenty images of one patient are no more certain than one."""
     one = [Pair("a", 0.5, 0.6)] * 20

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import requests
+from helpers.forked import run_program
 from loop.annotator import Annotator, dice, weights_in
 
 from sdseg.model.weights import weights_sha256
@@ -49,6 +50,26 @@ def test_the_loop_and_the_net_below_it(annotator: Annotator, learnable: Path) ->
     entries = {entry["sha256"]: entry for entry in server.get("/models/sdseg").json()["entries"]}
     assert (entries[base]["state"], entries[new]["state"]) == ("champion", "retired")
     assert entries[new]["judgement"]["reason"] == judgement["reason"]
+
+
+def test_the_same_on_the_command_line_beside_the_server(annotator: Annotator, tmp_path: Path) -> None:
+    """Runs after the loop: everybody has a label, and the base serves again."""
+    server, base = annotator.server, annotator.served()
+    at = ("--model-dir", str(server.model_dir))
+    trained = run_program(
+        "sdseg.cli.main", "train", "--from-datastore", str(server.model_dir), "--start", "champion", "-o",
+        str(tmp_path / "more"), "--max-steps", "30", "--learning-rate", "2e-3", "--batch-size", "4", "--val-split", "0",
+    )  # fmt: skip
+    assert trained.returncode == 0, trained.stderr
+    judged = run_program("sdseg.cli.main", "models", "judge", str(tmp_path / "more" / "weights"), *at)
+    assert judged.returncode == 0, judged.stderr
+    assert "accepted=True\npromoted=False\n" in judged.stdout and "were to be judged only" in judged.stderr
+    assert annotator.served() == base
+    promoted = run_program("sdseg.cli.main", "models", "judge", str(tmp_path / "more" / "weights"), *at, "--promote")
+    assert "accepted=True\npromoted=True\n" in promoted.stdout, promoted.stderr
+    assert annotator.served() == weights_sha256(tmp_path / "more" / "weights"), "without a restart"
+    back = run_program("sdseg.cli.main", "models", "rollback", *at)
+    assert back.returncode == 0 and annotator.served() == base, back.stderr
 
 
 def test_a_worse_model_is_kept_and_not_served_and_it_is_said_why(folder: Annotator) -> None:

@@ -2,33 +2,24 @@
 
 from __future__ import annotations
 
-import getpass
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
 
-from sdseg.cli.console import SAMPLE_WEIGHTS, console, progress_bar, quieten_libraries
-from sdseg.errors import InputError
+from sdseg.cli.console import console, progress_bar, quieten_libraries
+from sdseg.cli.models_judge import judge
+from sdseg.cli.models_options import Json, Model, ModelDir, Name, Reason, user
+from sdseg.cli.open_registry import open_registry
 
 if TYPE_CHECKING:
     from sdseg.registry.entry import Entry
     from sdseg.registry.registry import ModelRegistry
 
-app = typer.Typer(help="List, show, promote, roll back and withdraw trained weights.", no_args_is_help=True)
+app = typer.Typer(help="List, show, judge, promote, roll back and withdraw trained weights.", no_args_is_help=True)
 
-ModelDir = Annotated[
-    Path,
-    typer.Option("--model-dir", help="The server's model_dir, running or not.", envvar="SDSEG_MODEL_DIR"),
-]
-Model = Annotated[str, typer.Option("--model", help="Name of the served model.")]
-Name = Annotated[str, typer.Argument(help='Beginning of the SHA-256, or "base".')]
-Reason = Annotated[str, typer.Option("--reason", help="Kept in the history.")]
-Json = Annotated[bool, typer.Option("--json", help="As JSON, for programs.")]
-
-SHIPPED = {"sdseg": SAMPLE_WEIGHTS, "unet": SAMPLE_WEIGHTS.with_name("brain-unet")}
+app.command("judge")(judge)
 
 
 @app.command("list")
@@ -37,7 +28,7 @@ def list_(model_dir: ModelDir, model: Model = "sdseg", as_json: Json = False) ->
 
     [bold]sdseg models list --model-dir model[/bold]
     """
-    registry = _registry(model_dir, model)
+    registry = open_registry(model_dir, model)
     if as_json:
         _print_json({"state": registry.state(), "entries": [entry.to_dict() for entry in registry.entries()]})
         return
@@ -50,7 +41,7 @@ def list_(model_dir: ModelDir, model: Model = "sdseg", as_json: Json = False) ->
 @app.command("show")
 def show(name: Name, model_dir: ModelDir, model: Model = "sdseg", as_json: Json = False) -> None:
     """Show one of them: where it comes from, how it was judged, and what happened to it."""
-    registry = _registry(model_dir, model)
+    registry = open_registry(model_dir, model)
     entry = registry.find(name)
     events = registry.history_of(entry.name)
     if as_json:
@@ -81,15 +72,15 @@ def promote(
     as_json: Json = False,
 ) -> None:
     """Serve these weights from now on; a running server does so at its next request."""
-    registry = _registry(model_dir, model)
-    _tell_served(registry, registry.promote(name, _user(), reason, although_withdrawn=again), as_json)
+    registry = open_registry(model_dir, model)
+    _tell_served(registry, registry.promote(name, user(), reason, although_withdrawn=again), as_json)
 
 
 @app.command("rollback")
 def rollback(model_dir: ModelDir, model: Model = "sdseg", reason: Reason = "", as_json: Json = False) -> None:
     """Serve the weights again that were served before, at last the base."""
-    registry = _registry(model_dir, model)
-    _tell_served(registry, registry.rollback(_user(), reason), as_json)
+    registry = open_registry(model_dir, model)
+    _tell_served(registry, registry.rollback(user(), reason), as_json)
 
 
 @app.command("withdraw")
@@ -97,8 +88,8 @@ def withdraw(
     name: Name, model_dir: ModelDir, model: Model = "sdseg", reason: Reason = "", as_json: Json = False
 ) -> None:
     """Never serve these weights again; if they are served now, those before them are. Nothing is deleted."""
-    registry = _registry(model_dir, model)
-    entry = registry.withdraw(name, _user(), reason)
+    registry = open_registry(model_dir, model)
+    entry = registry.withdraw(name, user(), reason)
     if not as_json:
         typer.echo(f"{entry.name} is withdrawn; `sdseg models segs {entry.name}` lists what it made.")
     _tell_served(registry, registry.champion(), as_json)
@@ -139,29 +130,15 @@ def sync(model_dir: ModelDir, model: Model = "sdseg") -> None:
 
     MLFLOW_TRACKING_URI says where it is.
     """
-    registry = _registry(model_dir, model)
+    registry = open_registry(model_dir, model)
     from sdseg.registry.mlflow_mirror import mlflow_of
     from sdseg.registry.mlflow_sync import bring_together
 
     mirror = mlflow_of(registry.models_dir)
-    followed = bring_together(registry, mirror, _user())
+    followed = bring_together(registry, mirror, user())
     typer.echo(f"MLflow knows all weights ({mirror.model}).")
     if followed is not None:
         typer.echo(f"{followed.name} is served from now on, as MLflow's alias champion says.")
-
-
-def _registry(model_dir: Path, model: str) -> ModelRegistry:
-    quieten_libraries()
-    import sdseg.rivals  # noqa: F401 - so that their weights are known
-    from sdseg.registry.mlflow_mirror import mirror_from_environment
-    from sdseg.registry.registry import ModelRegistry
-
-    folder = model_dir / model
-    if not folder.is_dir():
-        raise InputError(f"There is no folder {folder}; give the server's model_dir, and the name of a model in it.")
-    known = ModelRegistry(folder)
-    base = known.base or SHIPPED.get(model)
-    return ModelRegistry(folder, base, mirror_from_environment(folder))
 
 
 def _table(entries: list[Entry]) -> Table:
@@ -188,11 +165,3 @@ def _tell_state(registry: ModelRegistry) -> None:
 
 def _print_json(value: object) -> None:
     typer.echo(json.dumps(value, indent=2))
-
-
-def _user() -> str:
-    """Who types."""
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):  # a container without a name for its user
-        return ""

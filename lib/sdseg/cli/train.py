@@ -45,6 +45,9 @@ def train(
     ] = None,
     max_steps: Annotated[int | None, typer.Option(help="Steps at most.", rich_help_panel=_LABELS)] = None,
     batch_size: Annotated[int | None, typer.Option(help="Slices a step.", rich_help_panel=_LABELS)] = None,
+    learning_rate: Annotated[
+        float | None, typer.Option(help="Of the optimiser; default 1e-4, of adapters 1e-3.", rich_help_panel=_LABELS)
+    ] = None,
     val_split: Annotated[
         float | None,
         typer.Option(help="Part of the training's patients that stops it early; default 0.2.", rich_help_panel=_LABELS),
@@ -97,14 +100,15 @@ def train(
             raise InputError("Name the weights to train on with --start: a folder, or 'champion' for what is served.")
         wishes = {
             "minutes": minutes, "adapters": adapters, "rank": rank, "max_epochs": max_epochs, "max_steps": max_steps,
-            "batch_size": batch_size, "val_split": val_split, "seed": seed,
+            "batch_size": batch_size, "learning_rate": learning_rate, "val_split": val_split, "seed": seed,
         }  # fmt: skip
         training = DatastoreTraining(from_datastore, studies, start, model or "sdseg", output)
         training.run(_retraining(wishes, device, resume), _asked_to_stop())
         return
     others = {
         "--studies": studies, "--minutes": minutes, "--adapters": adapters, "--rank": rank, "--max-epochs": max_epochs,
-        "--max-steps": max_steps, "--batch-size": batch_size, "--val-split": val_split,
+        "--max-steps": max_steps, "--batch-size": batch_size, "--learning-rate": learning_rate,
+        "--val-split": val_split,
     }  # fmt: skip
     refuse_others(others, "--from-datastore")
     from sdseg.training.run import RunOptions

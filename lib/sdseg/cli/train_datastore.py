@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from sdseg.cli.console import progress_bar
+from sdseg.cli.open_registry import open_registry
 from sdseg.errors import InputError
 
 if TYPE_CHECKING:
@@ -66,15 +67,7 @@ class DatastoreTraining:
     def _weights(self) -> Path:
         if self.start != CHAMPION:
             return Path(self.start)
-        from sdseg.cli.models import SHIPPED
-        from sdseg.registry.registry import ModelRegistry
-
-        folder = self.model_dir / self.model
-        if not folder.is_dir():
-            raise InputError(
-                f"There is no folder {folder}; give the server's model_dir, and the name of a model in it."
-            )
-        return ModelRegistry(folder, ModelRegistry(folder).base or SHIPPED.get(self.model)).healthy()
+        return open_registry(self.model_dir, self.model).healthy()
 
 
 def _stopping(watch: Watch, asked: Callable[[], bool]) -> Watch:

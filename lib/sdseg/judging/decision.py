@@ -61,15 +61,14 @@ def compare(structure: str, pairs: Sequence[Pair], margin: float, seed: int = 0)
 def decide(classes: Sequence[ClassJudgement], margin: float, unreadable: int) -> tuple[bool, str]:
     """Whether the challenger may be served, and one sentence that says why."""
     worse, scored = [each for each in classes if each.worse], [each for each in classes if each.images]
-    left_out = (
-        f"; {unreadable} validation image{'' if unreadable == 1 else 's'} could not be read" if unreadable else ""
-    )
+    left_out = _left_out(classes, unreadable)
     if not scored:
         return (
             False,
             f"Not served: the validation images show none of the structures, so nothing can be told{left_out}.",
         )
-    one = "; from one patient there is no interval, so the mean decided" if scored[0].patients < 2 else ""
+    alone = any(each.patients < 2 for each in scored)
+    one = "; from one patient there is no interval, so the mean decided" if alone else ""
     if not worse:
         return True, f"Not worse by more than {margin:g} on any structure: {_listed(scored)}{one}{left_out}."
     unsure = all(each.difference is not None and each.difference >= -margin for each in worse)
@@ -77,6 +76,15 @@ def decide(classes: Sequence[ClassJudgement], margin: float, unreadable: int) ->
     if unsure:
         why = f"may be worse by more than {margin:g}, and more validation patients would tell"
     return False, f"Not served: the challenger {why}: {_listed(worse)}{one}{left_out}."
+
+
+def _left_out(classes: Sequence[ClassJudgement], unreadable: int) -> str:
+    """What the judgement does not rest on."""
+    unseen = [each.structure for each in classes if not each.images]
+    more = f" and {len(unseen) - _SHOWN} more" if len(unseen) > _SHOWN else ""
+    not_judged = f"; not judged, for no validation image shows it: {', '.join(unseen[:_SHOWN])}{more}"
+    not_read = f"; {unreadable} validation image{'' if unreadable == 1 else 's'} could not be read"
+    return (not_judged if 0 < len(unseen) < len(classes) else "") + (not_read if unreadable else "")
 
 
 def _listed(classes: Sequence[ClassJudgement]) -> str:

@@ -26,7 +26,7 @@ from sdseg.training.slices import SliceStack
 __all__ = ["RetrainConfig", "RetrainResult", "Watch", "retrain", "train_on"]
 
 # May differ when a training is resumed: they do not change what it computes, or only how long it may.
-_FREE = {"minutes", "resume", "checkpoint_every", "device"}
+_FREE = {"minutes", "resume", "checkpoint_every", "device", "replace"}
 _LINES = 25  # steps a line of the log, at most
 _LINES_IN_A_HURRY = 5  # where the time may allow but few
 
@@ -115,7 +115,7 @@ class _Retraining:
         division = divide(
             material, self._known, config.val_split, config.seed, lambda done, of: self._watch("prepare", 0, total)
         )
-        spent = self._folder.claim(self._identity(parent, division), STAGE, config.resume)
+        spent = self._folder.claim(self._identity(parent, division), STAGE, config.resume, config.replace)
         if not self._folder.weights.exists():
             budget.spend(spent or 0.0)
             loader = Loader(self._card, division, config, budget, self._watch)

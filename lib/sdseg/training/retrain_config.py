@@ -41,6 +41,7 @@ class RetrainConfig:
         adapters: "lora" freezes the model and trains low-rank adapters beside it (needs peft).
         rank: of the adapters.
         resume: go on from the state in the output folder if it is of the same weights, settings and examples.
+        replace: with `resume`, the result of another training in the output folder is removed; else it is an error.
         checkpoint_every: steps between two states; 0: by the clock, twice a minute where saving is quick.
         seed: of everything random.
         device: torch device.
@@ -63,6 +64,7 @@ class RetrainConfig:
     adapters: Literal["none", "lora"] = "none"
     rank: int = 8
     resume: bool = False
+    replace: bool = False
     checkpoint_every: int = 0
     seed: int = 0
     device: str = "cpu"

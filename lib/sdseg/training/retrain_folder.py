@@ -51,22 +51,25 @@ class RetrainFolder:
         if self.weights.exists() and not resume:
             raise InputError(f"{self.weights} exists already; choose another output folder.")
 
-    def claim(self, identity: Mapping[str, Any], stage: str, resume: bool) -> float | None:
+    def claim(self, identity: Mapping[str, Any], stage: str, resume: bool, replace: bool = False) -> float | None:
         """Make the folder this training's; remove the state of another, or of this one if it is not to be resumed.
 
         Args:
             identity: what the training is of, plain values.
             stage: whose checkpoints are looked for.
             resume: go on from what is there.
+            replace: the result of another training may go.
 
         Returns:
             Seconds the training took so far; None where it begins.
 
         Raises:
-            InputError: the folder holds the result of another training.
+            InputError: the folder holds the result of another training, which may not go.
         """
         mine = json.dumps(identity, sort_keys=True)
         same = resume and self._identity.is_file() and self._identity.read_text() == mine
+        if replace and not same:
+            shutil.rmtree(self.weights, ignore_errors=True)
         if self.weights.exists() and not same:
             raise InputError(f"{self.path} holds the result of another training: choose another output folder.")
         self._remove_halves()

@@ -3,15 +3,15 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from sdseg.judging.judge import Watch, judge
 from sdseg.judging.judgement import Judgement
 from sdseg.registry.entry import Entry
 from sdseg.registry.registry import ChampionChangedError, ModelRegistry
 from sdseg.volume.example import Example
-from sdseg_app.params.train_params import Promote
 
+Promote = Literal["judged", "never", "always"]
 _ROUNDS = 5  # whoever promotes by hand so often meanwhile decides by hand
 _SCORES = "scores"
 
