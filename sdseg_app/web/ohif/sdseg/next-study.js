@@ -9,9 +9,9 @@ const LAYOUT = `
   <section aria-labelledby="sdseg-next-title">
     <h2 id="sdseg-next-title">Next study to label</h2>
     <select aria-label="Which study">
-      <option value="sdseg_uncertainty">Least sure and new</option>
-      <option value="first">In order</option>
       <option value="random">At random</option>
+      <option value="first">In order</option>
+      <option value="sdseg_uncertainty">Least sure and new</option>
     </select>
     <button type="button">Open</button>
     <p role="status" data-part="next-told"></p>
