@@ -14,7 +14,7 @@ from pydicom.uid import generate_uid
 
 from sdseg.dicom.series import Series, load_series
 
-# Once, in five runs, the browser stood still here until the time limit; why is not known yet.
+# Once, in several runs, the pytest worker died at the end of this test; why is not known yet.
 pytestmark = pytest.mark.long
 
 
