@@ -1,5 +1,6 @@
 """Fixtures for all tests: synthetic DICOM series, the sample data, and a browser."""
 
+import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,6 +26,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         long = [item for item in items if item.get_closest_marker("long")]
         config.hook.pytest_deselected(items=long)
         items[:] = [item for item in items if item not in long]
+
+
+@pytest.fixture(autouse=True)
+def usual_log_level() -> Iterator[None]:
+    """A command that runs within a test quietens the root logger for the rest of its process: not for other tests."""
+    logging.getLogger().setLevel(logging.WARNING)
+    yield
 
 
 @pytest.fixture

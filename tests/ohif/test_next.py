@@ -14,9 +14,6 @@ from pydicom.uid import generate_uid
 
 from sdseg.dicom.series import Series, load_series
 
-# Once, in several runs, the pytest worker died at the end of this test; why is not known yet.
-pytestmark = pytest.mark.long
-
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
