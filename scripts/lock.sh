@@ -11,7 +11,7 @@ pip=("$folder/venv/bin/python" -m pip --disable-pip-version-check)
 
 "${pip[@]}" install --quiet --upgrade pip
 "${pip[@]}" install --quiet --no-compile -r requirements.txt -r requirements-dev.txt -r requirements-engines.txt \
-    -r requirements-learning.txt
+    -r requirements-learning.txt -r requirements-cluster.txt
 "${pip[@]}" install --quiet --no-compile --no-deps -r requirements-monailabel.txt
 {
     sed '/^[^#]/,$d' constraints.txt # the comment on top

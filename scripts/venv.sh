@@ -30,7 +30,7 @@ stamp_of() { # what an installed set is known by: the text of the files it came 
     cat "$@" scripts/venv.sh scripts/first_import.py pyproject.toml | cksum
 }
 runtime_files=(requirements.txt requirements-monailabel.txt constraints.txt)
-dev_files=(requirements-dev.txt requirements-engines.txt requirements-learning.txt constraints.txt)
+dev_files=(requirements-dev.txt requirements-{engines,learning,cluster}.txt constraints.txt)
 
 if [ -x "$venv/bin/python" ] && "$venv/bin/python" -c 'import pip' 2>/dev/null; then
     has=$("$venv/bin/python" -S -c 'import sys; print("%d.%d.%d" % sys.version_info[:3])')
@@ -71,8 +71,9 @@ if [ "$extra" = dev ]; then
     dev_stamp=$(stamp_of "${dev_files[@]}")
     if [ "$(cat "$venv/.dev" 2>/dev/null)" != "$dev_stamp" ]; then
         rm -f "$venv/.dev"
-        echo "Installing what requirements-dev.txt, requirements-engines.txt and requirements-learning.txt name."
-        "${install[@]}" -r requirements-dev.txt -r requirements-engines.txt -r requirements-learning.txt
+        echo "Installing what requirements-{dev,engines,learning,cluster}.txt name."
+        "${install[@]}" -r requirements-dev.txt -r requirements-engines.txt -r requirements-learning.txt \
+            -r requirements-cluster.txt
         echo "$dev_stamp" >"$venv/.dev"
     fi
 fi
