@@ -17,6 +17,8 @@ from monai.transforms import Compose, Transform
 
 import sdseg.rivals  # noqa: F401 - so that their weights can be loaded
 from sdseg.dicom.codes import add_structures
+from sdseg.engines.at_speed import at_speed
+from sdseg.engines.speed import PLAIN_SPEED, Speed
 from sdseg.errors import InputError
 from sdseg.inference.batches import segment_slices
 from sdseg.inference.uncertainty import Uncertainty, check_noises, over_noises
@@ -68,9 +70,10 @@ class Segmenter:
         pipeline: SDSeg's or a rival's, in evaluation mode, on its device.
         card: of the same weights folder.
         weights_sha256: identity of the weights.
+        speed: how the pipeline is run: its engine, never auto, its decoder and its encoder.
     """
 
-    def __init__(self, pipeline: SliceModel, card: ModelCard, weights_sha256: str) -> None:
+    def __init__(self, pipeline: SliceModel, card: ModelCard, weights_sha256: str, speed: Speed = PLAIN_SPEED) -> None:
         if pipeline.image_size != card.recipe.image_size:
             raise InputError(
                 f"The weights are made for {pipeline.image_size} pixels, their recipe for {card.recipe.image_size}."
@@ -80,18 +83,25 @@ class Segmenter:
         self.pipeline = pipeline
         self.card = card
         self.weights_sha256 = weights_sha256
+        self.speed = speed
 
     @classmethod
-    def load(cls, weights: Path, device: str = "cpu") -> Segmenter:
+    def load(cls, weights: Path, device: str = "cpu", speed: Speed = PLAIN_SPEED) -> Segmenter:
         """Load a weights folder.
 
+        Args:
+            weights: the folder.
+            device: cpu, cuda, cuda:N or mps.
+            speed: how to run it; only a plain one can be trained, or makes more than one reverse step.
+
         Raises:
-            WeightsError: it is missing, damaged or does not fit.
-            InputError: there is no such device here.
+            WeightsError: it is missing, damaged or does not fit, or has no lite part.
+            InputError: there is no such device here, or the engine does not run on it.
         """
         check_device(device)
-        card = ModelCard.load(weights)
-        return cls(load_weights(weights, device), card, weights_sha256(weights))
+        card, identity = ModelCard.load(weights), weights_sha256(weights)
+        pipeline, runs = at_speed(lambda: load_weights(weights, device), weights, device, speed)
+        return cls(pipeline, card, identity, runs)
 
     @property
     def traits(self) -> Traits:
