@@ -14,6 +14,8 @@ from sdseg.errors import WeightsError
 
 INDEX_FILE = DiffusionPipeline.config_name  # model_index.json
 SDSEG = "sdseg"
+NETWORK_FILE = "diffusion_pytorch_model.safetensors"  # in each network's folder
+LITE_DECODER, LITE_ENCODER = LITE_PARTS = ("lite_decoder", "lite_encoder")  # beside the networks, where distilled
 
 
 @dataclass(frozen=True)
@@ -72,14 +74,16 @@ def pipeline_name(folder: Path) -> str:
 
 
 def weight_files(folder: Path) -> tuple[str, ...]:
-    """The weight files that belong into a weights folder, sorted: one a network that its index names.
+    """The weight files that belong into a weights folder, sorted: one a network that its index names, and the lite
+    parts' where they are there.
 
     Raises:
         WeightsError: the index is missing or damaged.
     """
     parts = {name: part for name, part in _index(folder).items() if isinstance(part, list) and len(part) == 2}
-    networks = sorted(name for name, (_, what) in parts.items() if what and not str(what).endswith("Scheduler"))
-    return tuple(f"{name}/diffusion_pytorch_model.safetensors" for name in networks)
+    networks = [name for name, (_, what) in parts.items() if what and not str(what).endswith("Scheduler")]
+    lite = [name for name in LITE_PARTS if (folder / name).is_dir()]
+    return tuple(f"{name}/{NETWORK_FILE}" for name in sorted((*networks, *lite)))
 
 
 def _index(folder: Path) -> dict[str, Any]:
