@@ -8,6 +8,7 @@ import typer
 
 from sdseg import __version__
 from sdseg.cli import (
+    batch,
     bench,
     demo,
     evaluate,
@@ -38,6 +39,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 app.command("segment")(segment.segment)
+app.command("batch")(batch.batch)
 app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)
 app.command("serve")(serve.serve)

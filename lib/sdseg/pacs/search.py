@@ -124,13 +124,14 @@ def text_of(attributes: Attributes, keyword: str) -> str:
     return str(values[0])
 
 
-def _search_series(
+def search_series(
     client: Archive, filters: dict[str, str] | None = None, study_uid: str | None = None
-) -> list[SeriesKey]:
+) -> dict[str, Attributes]:
+    """What the archive tells of the series that match, by SeriesInstanceUID. A server may ignore a filter."""
     # A server need not send these unasked; the folder always does, and complains about being asked.
-    fields = None if isinstance(client, FolderClient) else list(_FIELDS)
+    fields = None if isinstance(client, FolderClient) else list(dict.fromkeys([*_FIELDS, *(filters or ())]))
     with asking(client, "searching for series"):
-        found = _all_pages(
+        return _all_pages(
             lambda offset: client.search_for_series(
                 study_instance_uid=study_uid,
                 fields=fields,
@@ -140,6 +141,10 @@ def _search_series(
             ),
             "SeriesInstanceUID",
         )
+
+
+def keys_of(found: dict[str, Attributes], study_uid: str | None = None) -> list[SeriesKey]:
+    """The series of a search; those with UIDs that are none are left out, and the log says so."""
     keys = []
     for series_uid, attributes in found.items():
         try:
@@ -155,6 +160,12 @@ def _search_series(
         except InputError as error:
             logger.warning("A series is left out: %s", error)
     return keys
+
+
+def _search_series(
+    client: Archive, filters: dict[str, str] | None = None, study_uid: str | None = None
+) -> list[SeriesKey]:
+    return keys_of(search_series(client, filters, study_uid), study_uid)
 
 
 def _count(text: str) -> int | None:

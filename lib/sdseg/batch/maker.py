@@ -1,0 +1,101 @@
+"""What a worker is: models kept loaded, one series after the other."""
+
+from __future__ import annotations
+
+import logging
+import time
+import warnings
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sdseg import __version__
+from sdseg.batch.failures import FAILURES, outcome_of
+from sdseg.batch.gathering import gather
+from sdseg.batch.job import Job, Outcome, State
+from sdseg.batch.scratch import Scratch
+from sdseg.engines.speed import Speed
+from sdseg.errors import WeightsError
+
+if TYPE_CHECKING:
+    from sdseg.inference.segmenter import Segmenter
+
+
+@dataclass(frozen=True)
+class Equipment:
+    """How a worker computes.
+
+    Attributes:
+        device: "cpu", "cuda" or "cuda:N".
+        threads: of its CPU; 0 leaves them as they are.
+        speed: engine, decoder and encoder.
+    """
+
+    device: str = "cpu"
+    threads: int = 0
+    speed: Speed = field(default_factory=Speed)
+
+
+def keep_quiet() -> None:
+    """pydicom's and highdicom's warnings hold the values that they complain of: a name may be among them."""
+    warnings.filterwarnings("ignore")
+    logging.getLogger().setLevel(logging.ERROR)
+    for name in ("pydicom", "highdicom", "monai"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+
+
+class Maker:
+    """Makes SEGs in this process; whatever ends an attempt becomes an `Outcome`.
+
+    Args:
+        equipment: how it computes.
+    """
+
+    def __init__(self, equipment: Equipment) -> None:
+        keep_quiet()
+        self._equipment = equipment
+        self._scratch = Scratch()
+        self._segmenters: dict[str, Segmenter] = {}
+        if equipment.threads:
+            import torch
+
+            torch.set_num_threads(equipment.threads)
+
+    def ready(self, weights: str, weights_sha256: str) -> str:
+        """Load the weights, if any, and tell our version. Raises SdsegError, OSError."""
+        if weights:
+            self._segmenter(weights, weights_sha256)
+        return __version__
+
+    def do(self, job: Job) -> Outcome:
+        """Segment one series and hand over its SEG."""
+        try:
+            return self._do(job)
+        except FAILURES as error:
+            return outcome_of(error)
+
+    def _do(self, job: Job) -> Outcome:
+        from sdseg.batch.segmenting import write_seg
+
+        start = time.perf_counter()
+        segmenter = self._segmenter(job.weights, job.weights_sha256)
+        begun = time.perf_counter()
+        with self._scratch.folder() as scratch:
+            folder = gather(job, scratch / "series")
+            gathered = time.perf_counter()
+            here = not job.shared_mark or Path(job.shared_mark).is_file()
+            output = Path(job.output) if here else scratch / "seg.dcm"
+            made = write_seg(segmenter, folder, job.series_uid, output, job.created, job.seed, job.batch_size)
+            content = None if here else output.read_bytes()
+        seconds = {"load the model": begun - start, "gather": gathered - begun, **made.seconds}
+        return Outcome(State.MADE, seg_uid=made.seg_uid, content=content, seconds=seconds, slices=made.slices)
+
+    def _segmenter(self, weights: str, weights_sha256: str) -> Segmenter:
+        from sdseg.inference.segmenter import Segmenter
+
+        if weights not in self._segmenters:
+            self._segmenters[weights] = Segmenter.load(Path(weights), self._equipment.device, self._equipment.speed)
+        segmenter = self._segmenters[weights]
+        if weights_sha256 and segmenter.weights_sha256 != weights_sha256:
+            raise WeightsError(f"{weights} holds other weights on this machine: copy them anew, and start again.")
+        return segmenter
