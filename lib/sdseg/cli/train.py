@@ -103,7 +103,7 @@ def train(
             "batch_size": batch_size, "learning_rate": learning_rate, "val_split": val_split, "seed": seed,
         }  # fmt: skip
         training = DatastoreTraining(from_datastore, studies, start, model or "sdseg", output)
-        training.run(_retraining(wishes, device, resume), _asked_to_stop())
+        training.run(_retraining(wishes, device, resume), asked_to_stop())
         return
     others = {
         "--studies": studies, "--minutes": minutes, "--adapters": adapters, "--rank": rank, "--max-epochs": max_epochs,
@@ -114,7 +114,7 @@ def train(
     from sdseg.training.run import RunOptions
 
     folder = Path(start) if start else None
-    options = RunOptions(device, resume, autoencoder, folder, snapshot_every, _asked_to_stop())
+    options = RunOptions(device, resume, autoencoder, folder, snapshot_every, asked_to_stop())
     _train(_configuration(str(config), root, model, seed), output, stage or "all", options)
 
 
@@ -155,7 +155,7 @@ def _configuration(config: str, root: Path | None, model: str | None, seed: int 
     return with_changes(find_config(config), root=root, model=model, seed=seed)
 
 
-def _asked_to_stop() -> Callable[[], bool]:
+def asked_to_stop() -> Callable[[], bool]:
     """Whether Ctrl-C was pressed or the machine is to be given back: the run then saves its state and stops.
 
     A second signal ends it at once.

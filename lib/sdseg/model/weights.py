@@ -61,7 +61,7 @@ def save_weights(
         staging.mkdir(parents=True)  # not mkdtemp, which would make the weights private
         pipeline.to(dtype=dtype)
         pipeline.save_pretrained(staging, safe_serialization=True)
-        _forget_paths(staging)
+        forget_paths(staging)
         card.save(staging)
         sync_tree(staging)
         staging.rename(folder)
@@ -73,7 +73,7 @@ def save_weights(
         shutil.rmtree(staging, ignore_errors=True)
 
 
-def _forget_paths(folder: Path) -> None:
+def forget_paths(folder: Path) -> None:
     """diffusers notes where the weights were loaded from, which is nobody's business and would change the identity."""
     for path in folder.rglob("*.json"):
         values = json.loads(path.read_text())
