@@ -39,6 +39,7 @@ from sdseg_app.selection.scorer import BackgroundScorer
 from sdseg_app.selection.selection import Selection
 from sdseg_app.selection.strategies import FirstImage, MostInformative, RandomImage
 from sdseg_app.served.models import is_random, open_models
+from sdseg_app.served.warm_up import WarmUp
 from sdseg_app.sessions.store import SessionStore
 from sdseg_app.settings import AppSettings
 from sdseg_app.stores.datastore import ArchiveDatastore
@@ -93,6 +94,7 @@ class SDSegApp(MONAILabelApp):
         if starting:
             note_server()
             self.jobs.end_with_server()
+            self._warm_up()
             if self._strategies and self.options.learning.scoring == "background":
                 self._score_in_background()
 
@@ -127,6 +129,10 @@ class SDSegApp(MONAILabelApp):
         learning, device = self.options.learning, self._infers[name].parse({}).device
         model = ScoringModel(name, self.models[name], device, learning.scoring_noises)
         return Selection(self._datastore, learning.reservation_minutes, model)
+
+    def _warm_up(self) -> None:
+        name, segmenters = next(iter(self.models.items()))
+        WarmUp(segmenters, self._infers[name].parse({}).device, self._devices, Quiet(self.jobs.queue)).start()
 
     def _score_in_background(self) -> None:
         def images() -> Pool:

@@ -1,5 +1,7 @@
 """The worker: what ends a series' segmentation, and how often it is tried."""
 
+import logging
+import shutil
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -169,3 +171,28 @@ def test_nothing_found_is_told_and_no_file_is_written(shop: Shop, monkeypatch: p
     assert row.state == State.DEAD
     assert "found no brain" in row.reason
     assert not any(shop.home.results.iterdir())
+
+
+def test_the_models_are_made_ready_when_no_series_waits(shop: Shop, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    assert shop.worker.step()
+    assert shop.series().state == State.SEGMENTED
+    assert "ready" not in caplog.text  # the series went first
+    assert shop.worker.step()
+    assert "the model is ready" in caplog.text
+    assert not shop.worker.step()
+
+
+def test_a_model_that_cannot_be_made_ready_ends_nothing(
+    shop: Shop, weights: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    shop.worker.step()
+    copy = shutil.copytree(weights, tmp_path / "damaged")
+    (copy / "unet" / "diffusion_pytorch_model.safetensors").write_bytes(b"")
+    worker = Worker(
+        shop.config.model_copy(update={"rules": (Rule(weights=copy, targets=("one",)),)}),
+        *(shop.home, shop.ledger, Counters(), shop.stopping),
+    )
+    assert worker.step()
+    assert "the model is not made ready" in caplog.text
+    assert not worker.step()

@@ -70,7 +70,7 @@ def serve(
     console.print(f"  Browser    OHIF viewer                        {shown}/ohif/")
     if not authenticated and not stays_here(host):
         console.print("[yellow]  Anyone who reaches this address can read and change everything: there is no password.")
-    os.execv(sys.executable, [sys.executable, "-m", "monailabel.main", *arguments])
+    os.execv(sys.executable, [sys.executable, "-m", "sdseg.serving.start", *arguments])
 
 
 def copy_sample(folder: Path) -> Path:

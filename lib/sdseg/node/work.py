@@ -70,12 +70,13 @@ class Worker:
         self._config, self._home, self._ledger, self._counters = config, home, ledger, counters
         self._stopping = stopping
         self._segmenters: dict[str, Segmenter] = {}
+        self._cold = list(dict.fromkeys(str(rule.weights) for rule in config.rules))
 
     def step(self) -> bool:
-        """Segment the next series; whether there was one."""
+        """Segment the next series, or, while there is none, make a model ready; whether there was one to do."""
         row = self._next()
         if row is None:
-            return False
+            return self._warm_up()
         if row.attempts >= self._config.segmentation_attempts:
             self._die(row, f"Given up after {row.attempts} attempts: {row.reason}")
             return True
@@ -104,6 +105,21 @@ class Worker:
         if weights not in self._segmenters:
             self._segmenters[weights] = Segmenter.load(Path(weights), self._config.device)
         return self._segmenters[weights]
+
+    def _warm_up(self) -> bool:
+        """While nothing is to be done: load one of the models that will be asked for, and run it once."""
+        from sdseg.model.warm_up import warm_up
+
+        if not self._cold:
+            return False
+        weights = self._cold.pop(0)
+        try:
+            warm_up(self._segmenter(weights).pipeline)
+        except (SdsegError, *PASSING) as error:  # the first series that needs it is told
+            log.warning("the model is not made ready", extra={"weights": weights, "why": _told(error)})
+        else:
+            log.info("the model is ready", extra={"weights": weights})
+        return True
 
     def _gather(self, row: SeriesRow) -> Path | None:
         """A folder with links to the files of this generation: what comes later is not among them."""

@@ -29,7 +29,7 @@ def _open_environment() -> dict[str, str]:
 
 
 class ServerProcess:
-    """Runs `monailabel start_server` with the SDSeg app in a process group of its own.
+    """Runs MONAI Label's `start_server` with the SDSeg app in a process group of its own.
 
     Use it as a context manager: the group is ended on leaving, whatever happened inside.
 
@@ -46,7 +46,7 @@ class ServerProcess:
         self._command = [
             sys.executable,
             "-m",
-            "monailabel.main",
+            "sdseg.serving.start",
             *server_arguments(studies, "127.0.0.1", self.port, conf or []),
         ]
         self._process: subprocess.Popen[bytes] | None = None
