@@ -7,24 +7,40 @@ from typing import Any
 import torch
 
 from sdseg.inference.batches import segment_slices
+from sdseg.model.lite import LiteDecoder, LiteEncoder
 from sdseg.model.pipeline import SDSegPipeline
 from sdseg.training.slices import SliceStack
 from sdseg.training.validate import foreground_dice
 
-_MOST = 200  # slices
+_MOST = 100  # slices
 
 
-def measure(full: SDSegPipeline, lite: SDSegPipeline, stack: SliceStack, labelled: bool) -> dict[str, Any]:
+def measure(
+    full: SDSegPipeline, decoder: LiteDecoder | None, encoder: LiteEncoder | None, stack: SliceStack, labelled: bool
+) -> dict[str, Any]:
     """The mean over the structures of the Dice over all slices together, on the model's own grid, seed 0.
 
     Returns:
-        "agreement" of both masks; where `labelled`, the Dice of "full" and "lite" against the labels.
+        For each lite part that there is, and both, the "agreement" of its masks with the full model's; where they are
+        `labelled`, also the "dice" of each, and of "full", against the labels.
     """
     stack = stack.evenly(_MOST)
-    ours, theirs = (_labels(segment_slices(model, stack.images)) for model in (lite, full))
-    figures: dict[str, Any] = {"slices": len(stack), "agreement": _dice(ours, theirs, full.classes)}
+    variants: dict[str, tuple[Any, Any]] = {"full": (full.vae, full.vision_encoder)}
+    if decoder:
+        variants["decoder"] = (decoder, full.vision_encoder)
+    if encoder:
+        variants["encoder"] = (full.vae, encoder)
+    if decoder and encoder:
+        variants["both"] = (decoder, encoder)
+    make: Any = SDSegPipeline  # it takes whatever answers its networks' calls
+    found = {
+        name: _labels(segment_slices(make(*parts, full.unet, full.scheduler), stack.images))
+        for name, parts in variants.items()
+    }
+    agreement = {name: _dice(mask, found["full"], full.classes) for name, mask in found.items() if name != "full"}
+    figures: dict[str, Any] = {"slices": len(stack), "agreement": agreement}
     if labelled:
-        figures |= {"full": _dice(theirs, stack.masks, full.classes), "lite": _dice(ours, stack.masks, full.classes)}
+        figures["dice"] = {name: _dice(mask, stack.masks, full.classes) for name, mask in found.items()}
     return figures
 
 

@@ -13,6 +13,7 @@ import torch
 
 from sdseg.distill.bank import Bank, ask_teacher, bank_seed
 from sdseg.distill.config import BANK_SHARE, DistillConfig, Stage
+from sdseg.distill.folder import DistillFolder
 from sdseg.distill.learners import DecoderLearner, EncoderLearner
 from sdseg.distill.material import Material, load_material
 from sdseg.distill.measure import measure
@@ -21,7 +22,7 @@ from sdseg.distill.writing import write_weights
 from sdseg.errors import InputError
 from sdseg.model.card import ModelCard
 from sdseg.model.kinds import LITE_DECODER, LITE_ENCODER
-from sdseg.model.lite import LiteDecoder, LiteEncoder, load_lite
+from sdseg.model.lite import LiteDecoder, LiteEncoder
 from sdseg.model.pipeline import SDSegPipeline
 from sdseg.model.weights import load_weights, weights_sha256
 from sdseg.training.augment import build_augmentation
@@ -31,7 +32,6 @@ from sdseg.training.engine import Engine
 from sdseg.training.journal import Journal, Progress
 from sdseg.training.learner import Learner
 from sdseg.training.processes import Processes
-from sdseg.training.retrain_folder import RetrainFolder
 from sdseg.training.stage import AugmentationConfig
 
 _LINES = 25  # steps a line of the log
@@ -79,7 +79,7 @@ def distill(
     """
     options = options or DistillOptions()
     pipeline = load_weights(weights, options.device, kind=SDSegPipeline)
-    folder = RetrainFolder(output)
+    folder = DistillFolder(output)
     with folder.held():
         folder.check_free(options.resume)
         return _Distillation(weights, pipeline, folder, config, options, progress).run(data, root)
@@ -92,7 +92,7 @@ class _Distillation:
         self,
         weights: Path,
         pipeline: SDSegPipeline,
-        folder: RetrainFolder,
+        folder: DistillFolder,
         config: DistillConfig,
         options: DistillOptions,
         progress: Progress | None,
@@ -101,7 +101,6 @@ class _Distillation:
         self._card, self._sha256 = ModelCard.load(weights), weights_sha256(weights)
         self._teacher = Teacher(pipeline)
         self._progress = progress or (lambda stage, step, steps, means: None)
-        self._bank_file = folder.path / "bank.safetensors"
         self._steps: dict[str, int] = {}
         self.decoder: LiteDecoder | None = None
         self.encoder: LiteEncoder | None = None
@@ -113,13 +112,11 @@ class _Distillation:
             "config": self._config.model_dump(mode="json", exclude={"minutes"}),
             "data": material.told,
         }
-        goes_on = self._folder.claim(identity, self._config.stages[-1], self._options.resume)
+        self._folder.begin(identity, self._config.stages[-1], self._options.resume)
         if self._folder.weights.exists():
             return self._folder.weights
-        if goes_on is None and not self._options.resume:
-            self._bank_file.unlink(missing_ok=True)
         engine = self._engine()
-        bank = self._bank(material)
+        bank = self._folder.bank() or self._ask(material)
         for stage in self._config.stages:
             self._train(engine, stage, bank)
         engine.journal.close()
@@ -136,10 +133,8 @@ class _Distillation:
             should_stop=self._options.should_stop,
         )
 
-    def _bank(self, material: Material) -> Bank:
+    def _ask(self, material: Material) -> Bank:
         """The teacher's answers, kept until the run is done."""
-        if self._bank_file.exists():
-            return Bank.load(self._bank_file)
         config, began = self._config, time.monotonic()
         until = (config.minutes or 0) * 60 * BANK_SHARE
         augmentation = build_augmentation(self._augmentation(), self._card.recipe.image_size)
@@ -151,7 +146,7 @@ class _Distillation:
             return bool(until) and time.monotonic() - began > until
 
         bank = ask_teacher(self._teacher, batches.start(), config.slices, config.noises, material.labelled, enough)
-        bank.save(self._bank_file)
+        self._folder.keep_bank(bank)
         return bank
 
     def _augmentation(self) -> AugmentationConfig:
@@ -165,13 +160,12 @@ class _Distillation:
 
     def _train(self, engine: Engine, stage: Stage, bank: Bank) -> None:
         """Train one stage, unless it was trained before the run was interrupted."""
-        part, kept = self._part(stage), self._folder.path / "stages" / stage
-        if kept.is_dir():
-            loaded = load_lite(kept.parent, stage, type(part))
-            part.load_state_dict(loaded.state_dict())
-            return
-        self._steps[stage] = engine.train(stage, self._learner(stage, bank), bank.stack(), self._config.stage(stage))
-        part.save_pretrained(kept)
+        part = self._part(stage)
+        steps = self._folder.finished(stage, part)
+        if steps is None:
+            steps = engine.train(stage, self._learner(stage, bank), bank.stack(), self._config.stage(stage))
+            self._folder.keep(stage, part, steps)
+        self._steps[stage] = steps
 
     def _part(self, stage: Stage) -> Any:
         """The part that a stage trains; it begins at random, the same for the same seed."""
@@ -192,14 +186,15 @@ class _Distillation:
         parts = {name: part for name, part in ((LITE_DECODER, self.decoder), (LITE_ENCODER, self.encoder)) if part}
         full = self._teacher.pipeline
         stack = material.held_out or material.train
-        lite = SDSegPipeline(self.decoder or full.vae, self.encoder or full.vision_encoder, full.unet, full.scheduler)
         told = {
             "teacher_sha256": self._sha256,
             "config": self._config.model_dump(mode="json"),
             "data": material.told,
             "steps": self._steps,
             "parameters": {name: sum(p.numel() for p in part.parameters()) for name, part in parts.items()},
-            ("held_out" if material.held_out else "seen"): measure(full, lite, stack, material.labelled),
+            ("held_out" if material.held_out else "seen"): measure(
+                full, self.decoder, self.encoder, stack, material.labelled
+            ),
             "software": {name: version(name) for name in ("sdseg", "torch")},
         }
         card = replace(self._card, training={**self._card.training, "distilled": told})
