@@ -11,6 +11,7 @@ from sdseg.cli import (
     batch,
     bench,
     demo,
+    distill,
     evaluate,
     models,
     node,
@@ -41,6 +42,7 @@ app = typer.Typer(
 app.command("segment")(segment.segment)
 app.command("batch")(batch.batch)
 app.command("train")(train.train)
+app.command("distill")(distill.distill)
 app.command("evaluate")(evaluate.evaluate)
 app.command("serve")(serve.serve)
 app.command("watch")(watch.watch)
