@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sdseg import __version__
-from sdseg.batch.failures import FAILURES, outcome_of
+from sdseg.batch.failures import FAILURES, outcome_of, told
 from sdseg.batch.gathering import gather
 from sdseg.batch.job import Job, Outcome, State
 from sdseg.batch.scratch import Scratch
 from sdseg.engines.speed import Speed
-from sdseg.errors import WeightsError
+from sdseg.errors import SdsegError, WeightsError
 
 if TYPE_CHECKING:
     from sdseg.inference.segmenter import Segmenter
@@ -78,7 +78,10 @@ class Maker:
         from sdseg.batch.segmenting import write_seg
 
         start = time.perf_counter()
-        segmenter = self._segmenter(job.weights, job.weights_sha256)
+        try:
+            segmenter = self._segmenter(job.weights, job.weights_sha256)
+        except (SdsegError, OSError) as error:  # of the weights, not of the series: somebody may mend them
+            return Outcome(State.PASSING, told(error))
         begun = time.perf_counter()
         with self._scratch.folder() as scratch:
             folder = gather(job, scratch / "series")

@@ -105,6 +105,8 @@ class NodeConfig(Strict):
     rules: tuple[Rule, ...] = Field(min_length=1)
     metrics: Metrics | None = None
     device: str = "cpu"
+    workers: int = Field(default=0, ge=0, le=256)
+    ray: str | None = None
 
     @field_validator("targets")
     @classmethod

@@ -8,6 +8,8 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
+from sdseg.batch.crew import LOCAL, RAY, Crew
+from sdseg.batch.pool import Pool
 from sdseg.dimse.commitment import Commitments
 from sdseg.node.associations import Associations
 from sdseg.node.check import require_weights
@@ -21,6 +23,7 @@ from sdseg.node.ledger import Ledger
 from sdseg.node.listener import Listener
 from sdseg.node.loops import Loop, LoopThread
 from sdseg.node.metrics import Counters, serve
+from sdseg.node.pool_work import PoolWorker
 from sdseg.node.recovery import recover
 from sdseg.node.retention import Retention
 from sdseg.node.status import take_status
@@ -78,7 +81,9 @@ class Node:
                 stack.callback(serve(counters, lambda: take_status(ledger, home), *where))
             associations = Associations(ledger)
             intake = Intake(home, ledger, self._config.minimum_free_mb * MEGABYTE, counters)
-            loops = [*self._housekeeping(home, ledger, associations, counters), *couriers]
+            pool = stack.enter_context(self._pool())
+            workers = self._workers(home, ledger, counters, pool)
+            loops = [*self._housekeeping(home, ledger, associations), *workers, *couriers]
             listener = Listener(self._config, associations, intake, counters)
             with listener.running(commitments):
                 for loop in loops:
@@ -87,6 +92,8 @@ class Node:
                 self.ready.set()
                 self._stopping.wait()
                 log.info("stopping")
+            if pool is not None:
+                pool.close()  # what its workers have in hand is segmented after the next start
             associations.note_lost()
             self._wait_for(loops)
         log.info("stopped")
@@ -100,7 +107,26 @@ class Node:
                 loops.append(Loop(f"delivery to {name}, {number}", courier.step, LOOK_SECONDS, self._stopping))
         return loops
 
-    def _housekeeping(self, home: Home, ledger: Ledger, associations: Associations, counters: Counters) -> list[Loop]:
+    @contextmanager
+    def _pool(self) -> Iterator[Pool | None]:
+        """Processes or actors that segment, where the configuration asks for them."""
+        config = self._config
+        if not config.workers and config.ray is None:
+            yield None
+            return
+        engine = LOCAL if config.ray is None else RAY
+        crew = Crew(engine, config.workers or None, device=config.device, address=config.ray or "auto")
+        weights = {rule.weights for rule in config.rules}
+        with crew.pool(weights.pop() if len(weights) == 1 else None) as pool:
+            yield pool
+
+    def _workers(self, home: Home, ledger: Ledger, counters: Counters, pool: Pool | None) -> list[Loop]:
+        parts = (self._config, home, ledger, counters, self._stopping)
+        worker = Worker(*parts) if pool is None else PoolWorker(*parts, pool)
+        count = 1 if pool is None else pool.size
+        return [Loop(f"worker {number}", worker.step, LOOK_SECONDS, self._stopping) for number in range(count)]
+
+    def _housekeeping(self, home: Home, ledger: Ledger, associations: Associations) -> list[Loop]:
         config, stopping = self._config, self._stopping
         completion = Completion(config, home, ledger)
         letters = DeadLetters(home, ledger)
@@ -111,7 +137,6 @@ class Node:
 
         return [
             Loop("completion", completion.step, LOOK_SECONDS, stopping),
-            Loop("worker", Worker(config, home, ledger, counters, stopping).step, LOOK_SECONDS, stopping),
             Loop("housekeeping", look, HOUSEKEEPING_SECONDS, stopping),
             Loop("retention", Retention(home, ledger, config.keep_received_hours).step, RETENTION_SECONDS, stopping),
         ]

@@ -1,19 +1,12 @@
-"""From the files of a series to a SEG on the disk."""
+"""From the files of a series to a SEG on the disk, in this process."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from sdseg.dicom.seg_writer import build_seg
-from sdseg.dicom.series import load_series
-from sdseg.durable import replacing
-from sdseg.errors import EmptySegmentationError
-from sdseg.inference.provenance import provenance_of
+from sdseg.batch.segmenting import Progress, write_seg
 from sdseg.inference.segmenter import Segmenter
-
-Progress = Callable[[int, int], None]
 
 
 def segment_series(
@@ -26,22 +19,5 @@ def segment_series(
     batch_size: int,
     progress: Progress,
 ) -> str:
-    """Segment the series in `folder` and write its SEG, whole or not at all; gives its SOPInstanceUID.
-
-    Raises:
-        EmptySegmentationError: the model found nothing.
-        SdsegError: the series or the result is unsafe.
-        OSError: the disk refuses.
-    """
-    result = segmenter.segment(
-        folder, seed=seed, batch_size=batch_size, progress=progress, series_instance_uid=series_uid
-    )
-    if result.is_empty:
-        raise EmptySegmentationError(f"The model found no {' or '.join(result.labels)}: no SEG was made.")
-    # (column, row, slice) -> (slices, rows, columns)
-    labelmap = result.labelmap.transpose(2, 1, 0)
-    provenance = provenance_of(segmenter, seed)
-    seg = build_seg(load_series(folder, series_uid), labelmap, result.labels, provenance, created=created)
-    with replacing(output) as file:
-        seg.save_as(file, enforce_file_format=True)
-    return str(seg.SOPInstanceUID)
+    """Segment the series in `folder` and write its SEG; gives its SOPInstanceUID. Raises as `write_seg`."""
+    return write_seg(segmenter, folder, series_uid, output, created, seed, batch_size, progress).seg_uid

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
-import struct
 import threading
-import zlib
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -15,6 +13,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from sdseg.batch.failures import PASSING, UNFORESEEN, told, where
 from sdseg.errors import SdsegError
 from sdseg.node import progress
 from sdseg.node.backoff import pause_before
@@ -31,21 +30,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-PASSING = (OSError, MemoryError, RuntimeError)
-"""May go by: a full disk, memory that others hold (torch tells of it by a RuntimeError)."""
-UNFORESEEN = (
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    BufferError,
-    EOFError,
-    LookupError,
-    TypeError,
-    ValueError,
-    struct.error,
-    zlib.error,
-)
-"""What readers, decoders and writers raise on an object that nobody foresaw: it is the same every time."""
 CRASHED = "The process ended while the series was segmented."
 
 
@@ -70,6 +54,7 @@ class Worker:
         self._config, self._home, self._ledger, self._counters = config, home, ledger, counters
         self._stopping = stopping
         self._segmenters: dict[str, Segmenter] = {}
+        self._in_hand: set[str] = set()  # series that another thread segments
         self._cold = list(dict.fromkeys(str(rule.weights) for rule in config.rules))
 
     def step(self) -> bool:
@@ -77,24 +62,32 @@ class Worker:
         row = self._next()
         if row is None:
             return self._warm_up()
+        self._take_on(row)
+        return True
+
+    def _take_on(self, row: SeriesRow) -> None:
+        """One attempt, or the end of them."""
         if row.attempts >= self._config.segmentation_attempts:
             self._die(row, f"Given up after {row.attempts} attempts: {row.reason}")
-            return True
+        else:
+            self._segment(row)
+
+    def _segment(self, row: SeriesRow) -> None:
         try:
             segmenter = self._segmenter(row.weights)
         except (SdsegError, OSError) as error:
             self._begin(row)
-            self._postpone(row, _told(error))
-            return True
+            self._postpone(row, told(error))
+            return
         folder = self._gather(row)
         if folder is not None:
             self._attempt(row, segmenter, folder)
             shutil.rmtree(folder, ignore_errors=True)
-        return True
 
     def _next(self) -> SeriesRow | None:
         """The oldest of those tried least, so that one which ends the process does not keep the others waiting."""
         ready = (SeriesRow.state == State.COMPLETE) & (SeriesRow.next_at <= now())
+        ready &= SeriesRow.uid.not_in(self._in_hand)
         order = (SeriesRow.attempts, SeriesRow.changed_at)
         with self._ledger.reading() as session:
             return session.scalars(select(SeriesRow).where(ready).order_by(*order).limit(1)).first()
@@ -116,7 +109,7 @@ class Worker:
         try:
             warm_up(self._segmenter(weights).pipeline)
         except (SdsegError, *PASSING) as error:  # the first series that needs it is told
-            log.warning("the model is not made ready", extra={"weights": weights, "why": _told(error)})
+            log.warning("the model is not made ready", extra={"weights": weights, "why": told(error)})
         else:
             log.info("the model is ready", extra={"weights": weights})
         return True
@@ -145,9 +138,8 @@ class Worker:
         from sdseg.node.segmenting import segment_series
 
         self._begin(row)
-        output = self._home.results / f"{row.uid}.{row.generation}.dcm"
-        created = datetime.fromtimestamp(row.changed_at)  # that of its completion: the same in every attempt
-        options = (created, row.seed, row.batch_size, self._go_on)
+        output = self._output(row)
+        options = (created(row), row.seed, row.batch_size, self._go_on)
         try:
             with self._counters.inference.time():
                 seg_uid = segment_series(segmenter, folder, row.uid, output, *options)
@@ -156,11 +148,14 @@ class Worker:
         except SdsegError as error:
             self._die(row, str(error), getattr(error, "instances", ()))
         except UNFORESEEN as error:
-            self._die(row, f"The series cannot be processed ({_where(error)}).")
+            self._die(row, f"The series cannot be processed ({where(error)}).")
         except PASSING as error:
-            self._postpone(row, _told(error))
+            self._postpone(row, told(error))
         else:
             self._finish(row, seg_uid, output)
+
+    def _output(self, row: SeriesRow) -> Path:
+        return self._home.results / f"{row.uid}.{row.generation}.dcm"
 
     def _go_on(self, _done: int, _total: int) -> None:
         if self._stopping.is_set():
@@ -201,19 +196,6 @@ class Worker:
             output.unlink(missing_ok=True)
 
 
-def _told(error: BaseException) -> str:
-    """An error of ours in its words; of another only the kind, as its text may quote the object."""
-    if isinstance(error, SdsegError):
-        return str(error)
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.strerror}."
-    return f"{_where(error)}."
-
-
-def _where(error: BaseException) -> str:
-    """The kind of an exception and the line that raised it, without its text, which may quote the object."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    place = f" at {Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace else ""
-    return f"{type(error).__name__}{place}"
+def created(row: SeriesRow) -> datetime:
+    """What its SEG tells: the time of its completion, the same in every attempt."""
+    return datetime.fromtimestamp(row.changed_at)
