@@ -53,6 +53,13 @@ def test_a_folded_network_can_be_converted() -> None:
     assert unet(torch.randn(1, 8, 8, 8, dtype=torch.bfloat16), 999).isfinite().all()
 
 
-def test_the_time_of_several_classes_does_not_fold() -> None:
-    with pytest.raises(ValueError, match="class-conditional"):
-        fold_time(build_unet(get_preset("tiny"), classes=3).unet, 999)
+@pytest.mark.parametrize("conditioning", ["concat", "cross_attention"])
+def test_the_time_of_several_classes_folds_class_by_class(conditioning: str) -> None:
+    unet = build_unet(get_preset("tiny"), 3, conditioning).eval()
+    sample, ids = torch.randn(4, 8, 8, 8), torch.tensor([2, 0, 1, 2])
+    timesteps = torch.full((4,), 999)
+    with torch.inference_mode():
+        expected = unet(sample, timesteps, ids)
+        fold_time(unet.unet, 999)
+        torch.testing.assert_close(unet(sample, timesteps, ids), expected, atol=1e-6, rtol=1e-5)
+        assert not torch.allclose(unet(sample, timesteps, ids.flip(0)), expected)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from importlib.util import find_spec
 
+from sdseg.engines.processor import has_bf16
 from sdseg.errors import InputError, UnknownNameError
 
 
@@ -14,32 +15,46 @@ class Engine:
 
     Attributes:
         name: as it is chosen.
-        backend: torch, openvino or onnxruntime.
-        autoencoder: precision of encoder and decoder; the U-Net is float32, whose errors the single step amplifies.
-        module: Python package that has to be there.
+        backend: torch, torch-graphs, torch-compile, openvino or onnxruntime.
+        autoencoder: precision of encoder and decoder.
+        unet: precision of the U-Net, whose errors the single step amplifies.
+        modules: Python packages that have to be there.
         devices: kinds of devices it runs on.
         exact: whether its masks agree with the plain ones up to rounding (Dice >= 0.999).
+        calibrated: whether it has to see slices before it can run: its numbers' ranges are theirs.
     """
 
     name: str
     backend: str
     autoencoder: str
-    module: str
+    modules: tuple[str, ...]
     devices: tuple[str, ...]
     exact: bool = True
+    calibrated: bool = False
+    unet: str = "fp32"
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Those of its packages that are not here."""
+        return tuple(module for module in self.modules if find_spec(module) is None)
 
     @property
     def is_installed(self) -> bool:
-        return find_spec(self.module) is not None
+        return not self.missing
 
 
 PLAIN = "plain"
+_CUDA = ("cuda",)
+_ONNX = ("onnxruntime", "onnx", "onnxscript")
 _ENGINES = (
-    Engine("torch-fp32", "torch", "fp32", "torch", ("cpu", "cuda", "mps")),
-    Engine("torch-bf16", "torch", "bf16", "torch", ("cpu", "cuda")),
-    Engine("openvino-fp32", "openvino", "fp32", "openvino", ("cpu",)),
-    Engine("openvino-bf16", "openvino", "bf16", "openvino", ("cpu",)),
-    Engine("onnxruntime-fp32", "onnxruntime", "fp32", "onnxruntime", ("cpu",)),
+    Engine("torch-fp32", "torch", "fp32", ("torch",), ("cpu", "cuda", "mps")),
+    Engine("torch-bf16", "torch", "bf16", ("torch",), ("cpu", "cuda")),
+    Engine("torch-cuda", "torch", "bf16", ("torch",), _CUDA, unet="tf32"),
+    Engine("torch-cuda-graphs", "torch-graphs", "bf16", ("torch",), _CUDA, unet="tf32"),
+    Engine("torch-compile", "torch-compile", "bf16", ("torch", "triton"), _CUDA, unet="tf32"),
+    Engine("openvino-fp32", "openvino", "fp32", ("openvino",), ("cpu",)),
+    Engine("openvino-bf16", "openvino", "bf16", ("openvino",), ("cpu",)),
+    Engine("onnxruntime-fp32", "onnxruntime", "fp32", _ONNX, ("cpu",)),
 )
 ENGINES: dict[str, Engine] = {engine.name: engine for engine in _ENGINES}
 
@@ -54,13 +69,24 @@ def get_engine(name: str, device: str) -> Engine:
     if name not in ENGINES:
         raise UnknownNameError(f"There is no engine {name[:80]!r}; choose one of: {', '.join((PLAIN, *ENGINES))}.")
     engine = ENGINES[name]
-    if not engine.is_installed:
-        raise InputError(f"The engine {name} needs {engine.module}; install it with `pip install {engine.module}`.")
+    if engine.missing:
+        names = " ".join(engine.missing)
+        raise InputError(f"The engine {name} needs {names}; install it with `pip install {names}`.")
     if device.partition(":")[0] not in engine.devices:
         raise InputError(f"The engine {name} runs on {' or '.join(engine.devices)}, not on {device}.")
     return engine
 
 
 def engines_for(device: str) -> list[Engine]:
-    """Those whose packages are here and which run on `device`."""
-    return [engine for engine in ENGINES.values() if engine.is_installed and device.partition(":")[0] in engine.devices]
+    """Those whose packages are here and which run on `device`, in a precision that its processor has."""
+    kind = device.partition(":")[0]
+    return [
+        engine
+        for engine in ENGINES.values()
+        if engine.is_installed and kind in engine.devices and not (kind == "cpu" and _imitates(engine))
+    ]
+
+
+def _imitates(engine: Engine) -> bool:
+    """Whether the processor would only imitate the engine's precision: right, but slower than float32."""
+    return engine.autoencoder == "bf16" and not has_bf16()

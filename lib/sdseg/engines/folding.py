@@ -65,6 +65,28 @@ class ConstantProjection(torch.nn.Module):
         return self.get_buffer("value")
 
 
+class ClassProjection(ConstantProjection):
+    """What a residual block makes of the time and each class: (classes, channels), a row of it an example."""
+
+    def forward(self, class_ids: torch.Tensor) -> torch.Tensor:
+        """(batch, 1), of `ClassId`, -> (batch, channels)."""
+        return self.get_buffer("value")[class_ids[:, 0].long()]
+
+
+class NoTime(torch.nn.Module):
+    """In the place of a time embedding that was folded: (batch, features) -> zeros, (batch, 1)."""
+
+    def forward(self, features: torch.Tensor, condition: None = None) -> torch.Tensor:
+        return torch.zeros_like(features[:, :1])
+
+
+class ClassId(torch.nn.Module):
+    """In the place of a class embedding that was folded: (batch,) -> the ids themselves, (batch, 1)."""
+
+    def forward(self, class_labels: torch.Tensor) -> torch.Tensor:
+        return class_labels[:, None].float()
+
+
 def fold_upsampling(network: torch.nn.Module) -> int:
     """Fold every upsampling of the autoencoder's kind in `network`, in place. Returns how many there were."""
     found = [
@@ -82,18 +104,23 @@ def fold_upsampling(network: torch.nn.Module) -> int:
 def fold_time(unet: Any, timestep: int) -> int:
     """Fold the embedding of `timestep` into the residual blocks of one of diffusers' U-Nets, in place.
 
-    The U-Net is then right at this timestep only, and must not be class-conditional. Returns the number of blocks.
+    The U-Net is then right at this timestep only. A class-conditional one keeps what each block makes of each class.
+    Returns the number of blocks.
     """
-    if unet.class_embedding is not None:
-        raise ValueError("the embedding of a class-conditional U-Net is not constant")
     first = next(unet.parameters())
     features = unet.time_proj(torch.tensor([timestep], device=first.device)).to(first.dtype)
-    embedding = unet.time_embedding(features)
+    embedding, classes = unet.time_embedding(features), unet.config.num_class_embeds
+    if classes is not None:
+        embedding = embedding + unet.class_embedding(torch.arange(classes, device=first.device))
+        unet.class_embedding = ClassId()
+    unet.time_embedding = NoTime()
     blocks = [block for block in unet.modules() if isinstance(block, ResnetBlock2D) and block.time_emb_proj is not None]
     for block in blocks:
-        # A copy: what is made in inference mode could not be converted later.
         value = block.time_emb_proj(block.nonlinearity(embedding))
-        block.time_emb_proj = ConstantProjection(torch.tensor(value.tolist(), dtype=value.dtype, device=value.device))
+        # A copy: what is made in inference mode could not be converted later.
+        value = torch.tensor(value.tolist(), dtype=value.dtype, device=value.device)
+        block.time_emb_proj = ConstantProjection(value) if classes is None else ClassProjection(value)
+        block.skip_time_act = True  # the class id goes through unchanged
     return len(blocks)
 
 

@@ -11,8 +11,11 @@ from typing import Any
 
 import torch
 
-Run = Callable[[torch.Tensor], torch.Tensor]
-"""A network in evaluation mode, from float32 to float32, both (batch, channels, rows, columns)."""
+from sdseg.errors import InputError
+
+Run = Callable[..., torch.Tensor]
+"""A network in evaluation mode, from float32 (batch, channels, rows, columns), and for a class-conditional U-Net the
+class ids, (batch,), to float32 (batch, channels, rows, columns)."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,7 @@ class FastDecoder(Part):
 
 
 class FastUNet(Part):
-    """In the place of a binary `DenoisingUNet`, at one timestep."""
+    """In the place of a `DenoisingUNet` or `CrossAttentionUNet`, at one timestep."""
 
     def __init__(self, run: Run, config: Any, device: torch.device, timestep: int) -> None:
         super().__init__(run, config, device, None)
@@ -71,30 +74,43 @@ class FastUNet(Part):
     def forward(
         self, sample: torch.Tensor, timestep: torch.Tensor, class_labels: torch.Tensor | None = None
     ) -> torch.Tensor:
-        """(batch, 8, rows, columns) -> (batch, 4, rows, columns). Raises ValueError at another timestep."""
-        if class_labels is not None or bool((timestep != self._timestep).any()):
-            raise ValueError(f"this U-Net was made for t = {self._timestep} without classes; use the engine plain")
-        return self.run(sample)
+        """(batch, 8, rows, columns) -> (batch, 4, rows, columns).
+
+        Raises:
+            InputError: it is asked for another timestep, as more than one reverse step does.
+            ValueError: classes are told to a binary one, or not told to another.
+        """
+        if bool((timestep != self._timestep).any()):
+            raise InputError("An engine makes the single reverse step only; choose the engine plain for more steps.")
+        if (class_labels is None) != (self.config.num_class_embeds is None):
+            raise ValueError(f"class labels {class_labels} for {self.config.num_class_embeds} classes")
+        return self._run(sample) if class_labels is None else self._run(sample, class_labels)
 
 
-class DecodingHalf(torch.nn.Module):
-    """The decoding half of an autoencoder as one network."""
+class Decoding(torch.nn.Module):
+    """The decoding half of an autoencoder, or a lite decoder, as one network from a latent to an image."""
 
     def __init__(self, vae: Any) -> None:
         super().__init__()
-        self.post_quant_conv, self.decoder = vae.post_quant_conv, vae.decoder
+        self.is_lite = not hasattr(vae, "post_quant_conv")
+        if self.is_lite:
+            self.decoder = vae
+        else:  # not the encoder: it is no part of the work, and would be converted for nothing
+            self.post_quant_conv, self.decoder = vae.post_quant_conv, vae.decoder
 
     def forward(self, latent: torch.Tensor) -> torch.Tensor:
+        if self.is_lite:
+            return self.decoder.decode(latent).sample
         return self.decoder(latent if self.post_quant_conv is None else self.post_quant_conv(latent))
 
 
 class AtTimestep(torch.nn.Module):
-    """A U-Net at one timestep as a network of one input."""
+    """A U-Net at one timestep as a network of one input, or two where it is class-conditional."""
 
     def __init__(self, unet: torch.nn.Module, timestep: int) -> None:
         super().__init__()
         self.unet, self.timestep = unet, timestep
 
-    def forward(self, sample: torch.Tensor) -> torch.Tensor:
+    def forward(self, sample: torch.Tensor, class_labels: torch.Tensor | None = None) -> torch.Tensor:
         timesteps = torch.full((sample.shape[0],), self.timestep, device=sample.device)
-        return self.unet(sample, timesteps)
+        return self.unet(sample, timesteps, class_labels)

@@ -9,61 +9,91 @@ import torch
 
 from sdseg.engines.engine import Engine
 from sdseg.engines.folding import fold_time, fold_upsampling
-from sdseg.engines.parts import AtTimestep, DecodingHalf, FastDecoder, FastEncoder, FastUNet, Run
+from sdseg.engines.parts import AtTimestep, Decoding, FastDecoder, FastEncoder, FastUNet, Run
 from sdseg.engines.torch_run import torch_run
 from sdseg.model.batching import slices_at_a_time
 from sdseg.model.pipeline import SDSegPipeline
-from sdseg.model.unet import DenoisingUNet
+
+MakeRun = Callable[[torch.nn.Module, tuple[torch.Tensor, ...], str], Run]
+"""From a network in evaluation mode, one example of each of its inputs, and a precision, to what runs it."""
 
 
-def speed_up(pipeline: SDSegPipeline, engine: Engine) -> SDSegPipeline:
+def speed_up(
+    pipeline: SDSegPipeline, engine: Engine, calibration: torch.Tensor | None = None, least_dice: float | None = None
+) -> SDSegPipeline:
     """The same model run by `engine`; `pipeline` is taken over and must not be used afterwards.
 
     On a CPU its decoder and encoder take as many slices at a time as the caches hold, its U-Net the batch. It draws
-    the same noise and gives the same masks, exactly up to rounding; it cannot be trained or saved, and a binary one
-    makes one reverse step only.
+    the same noise and gives the same masks, exactly up to rounding; it cannot be trained or saved, and makes one
+    reverse step only. Calls from several threads are safe.
+
+    Args:
+        pipeline: in evaluation mode on its device, with full or lite parts.
+        engine: how it is to run.
+        calibration: (slices, 3, rows, columns) in [-1, 1], of the kind that will be segmented, for an engine that is
+            `calibrated`; others leave them aside.
+        least_dice: with which an engine that is calibrated must agree with the plain masks; see `quantised_runs`.
+
+    Raises:
+        InputError: the engine is calibrated and there are no slices, or its masks do not agree.
     """
     device, size = pipeline.device, pipeline.image_size
-    run, at_a_time = _RUNNERS[engine.backend], slices_at_a_time(pipeline) if device.type == "cpu" else None
+    make_run, at_a_time = _RUNNERS[engine.backend], slices_at_a_time(pipeline) if device.type == "cpu" else None
     vae, encoder, unet = pipeline.vae, pipeline.vision_encoder, pipeline.unet
-    decoder = DecodingHalf(vae)
-    fold_upsampling(decoder)
+    channels = unet.config.out_channels
     image = torch.zeros(1, 3, size, size, device=device)
-    latent = torch.zeros(1, vae.config.latent_channels, pipeline.latent_size, pipeline.latent_size, device=device)
+    latent = torch.zeros(1, channels, pipeline.latent_size, pipeline.latent_size, device=device)
+    decoder = Decoding(vae)
+    fold_upsampling(decoder)
+    run_encoder = make_run(encoder, (image,), engine.autoencoder)
+    run_decoder = make_run(decoder, (latent,), engine.autoencoder)
     make: Any = SDSegPipeline  # it takes whatever answers its networks' calls
     fast: SDSegPipeline = make(
-        FastDecoder(run(decoder, latent, engine.autoencoder), vae.config, device, at_a_time),
-        FastEncoder(run(encoder, image, engine.autoencoder), encoder.config, device, at_a_time),
-        _fast_unet(unet, latent, int(pipeline.scheduler.config.num_train_timesteps) - 1, run),
+        FastDecoder(run_decoder, vae.config, device, at_a_time),
+        FastEncoder(run_encoder, encoder.config, device, at_a_time),
+        _fast_unet(unet, latent, int(pipeline.scheduler.config.num_train_timesteps) - 1, engine, make_run),
         pipeline.scheduler,
     )
     fast.set_progress_bar_config(disable=True)
     return fast
 
 
-def _fast_unet(unet: Any, latent: torch.Tensor, timestep: int, run: Callable[..., Run]) -> torch.nn.Module:
-    if not isinstance(unet, DenoisingUNet) or unet.config.num_class_embeds is not None:
-        # One embedding a class, or tokens of the image: PyTorch runs it as it is.
-        return unet.to(memory_format=torch.channels_last)
+def _fast_unet(unet: Any, latent: torch.Tensor, timestep: int, engine: Engine, make_run: MakeRun) -> FastUNet:
     fold_time(unet.unet, timestep)
     both = torch.cat([latent, latent], dim=1)
-    return FastUNet(run(AtTimestep(unet, timestep), both, "fp32"), unet.config, latent.device, timestep)
+    ids = torch.zeros(1, dtype=torch.int64, device=latent.device)
+    examples = (both,) if unet.config.num_class_embeds is None else (both, ids)
+    return FastUNet(make_run(AtTimestep(unet, timestep), examples, engine.unet), unet.config, latent.device, timestep)
 
 
-def _openvino(network: torch.nn.Module, example: torch.Tensor, precision: str) -> Run:
+def _openvino(network: torch.nn.Module, examples: tuple[torch.Tensor, ...], precision: str) -> Run:
     from sdseg.engines.openvino_run import openvino_run
 
-    return openvino_run(network, example, precision)
+    return openvino_run(network, examples, precision)
 
 
-def _onnxruntime(network: torch.nn.Module, example: torch.Tensor, precision: str) -> Run:
+def _onnxruntime(network: torch.nn.Module, examples: tuple[torch.Tensor, ...], precision: str) -> Run:
     from sdseg.engines.onnx_run import onnx_run
 
-    return onnx_run(network, example, precision)
+    return onnx_run(network, examples, precision)
 
 
-_RUNNERS: dict[str, Callable[[torch.nn.Module, torch.Tensor, str], Run]] = {
+def _graphs(network: torch.nn.Module, examples: tuple[torch.Tensor, ...], precision: str) -> Run:
+    from sdseg.engines.cuda_run import graph_run
+
+    return graph_run(network, examples, precision)
+
+
+def _compiled(network: torch.nn.Module, examples: tuple[torch.Tensor, ...], precision: str) -> Run:
+    from sdseg.engines.cuda_run import compiled_run
+
+    return compiled_run(network, examples, precision)
+
+
+_RUNNERS: dict[str, MakeRun] = {
     "torch": torch_run,
+    "torch-graphs": _graphs,
+    "torch-compile": _compiled,
     "openvino": _openvino,
     "onnxruntime": _onnxruntime,
 }
