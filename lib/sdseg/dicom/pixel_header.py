@@ -11,6 +11,7 @@ from sdseg.dicom.groups import group
 from sdseg.dicom.header import enumerate_labels, integer, label, short, text, uid, value
 from sdseg.dicom.named import refusal_of
 from sdseg.dicom.pictures import COLOUR_BITS, GREY
+from sdseg.dicom.pixels_later import left_on_disk
 from sdseg.dicom.source_frame import SourceFrame
 from sdseg.errors import InputError
 
@@ -42,6 +43,11 @@ def check_pixel_header(dataset: Dataset, colour: bool) -> None:
 
 def check_complete(dataset: Dataset) -> None:
     """InputError where pixels are cut short, or streams claim another size: that must not wait until they are used."""
+    left = left_on_disk(dataset)
+    if left is not None:
+        if not left.complete:
+            raise unreadable_pixels(dataset)
+        return
     pixels = value(dataset, "PixelData")
     if not isinstance(pixels, bytes) or not pixels:
         raise unreadable_pixels(dataset)
@@ -54,6 +60,15 @@ def check_complete(dataset: Dataset) -> None:
     stored = 2 / 3 if text(dataset, "PhotometricInterpretation") == SUBSAMPLED else 1
     if len(pixels) * 8 < math.prod(bits) * stored:
         raise unreadable_pixels(dataset)
+
+
+def is_complete(dataset: Dataset) -> bool:
+    """Whether `check_complete` accepts the pixels."""
+    try:
+        check_complete(dataset)
+    except InputError:
+        return False
+    return True
 
 
 def compression(dataset: Dataset) -> str:

@@ -22,6 +22,7 @@ from sdseg.dicom.files import READ_ERRORS
 from sdseg.dicom.header import integer, numbers, text, value
 from sdseg.dicom.pictures import channels_of
 from sdseg.dicom.pixel_header import is_inverted, scale_of, unreadable_pixels
+from sdseg.dicom.pixels_later import with_pixels
 from sdseg.dicom.source_frame import SourceFrame
 from sdseg.errors import InputError
 
@@ -43,7 +44,11 @@ def frame_values(frame: SourceFrame) -> NDArray[np.float32]:
     A missing RescaleSlope or RescaleIntercept means identity. MONOCHROME1 is inverted, except in CT and PET.
     InputError names the culprit.
     """
-    stored = stored_values(frame)
+    return values_from(stored_values(frame), frame)
+
+
+def values_from(stored: NDArray, frame: SourceFrame) -> NDArray[np.float32]:
+    """The same from stored values of the frame, or a part of them; InputError where one is no number."""
     if channels_of(frame.dataset) == 3:
         return rgb_values(stored, frame)
     values = modality_values(np.asarray(stored, dtype=np.int64), frame)
@@ -78,7 +83,7 @@ def stored_values(frame: SourceFrame) -> NDArray:
     """Stored values, decompressed where needed and YBR turned to RGB: (rows, columns) or (rows, columns, 3)."""
     dataset = frame.dataset
     try:
-        array = decode(dataset, (frame.number or 1) - 1)
+        array = decode(with_pixels(dataset), (frame.number or 1) - 1)
     except (*READ_ERRORS, RuntimeError, MemoryError):
         raise unreadable_pixels(dataset) from None
     samples = integer(dataset, "SamplesPerPixel") or 1

@@ -2,6 +2,7 @@
 
 import hashlib
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,16 +24,20 @@ class SegIdentity:
     digest: str
 
     @classmethod
-    def of(cls, series: Series, labelmap: NDArray[np.generic], configuration: str) -> "SegIdentity":
+    def of(cls, series: Series, planes: Iterable[NDArray[np.generic]], configuration: str) -> "SegIdentity":
         """From the sorted source UIDs, the configuration (algorithm, weights, labels ...) and the mask itself.
+
+        `planes`: the slices of the mask, or of a map, in their order, each (rows, columns).
 
         And from what tells patient and study: an archive that corrected them gets a new object, because it would
         silently keep the old one under a known UID.
         """
         sources = sorted(text(dataset, "SOPInstanceUID") for dataset in series.datasets)
         owner = [text(series.datasets[0], keyword) for keyword in OWNER]
-        content = hashlib.sha256(np.ascontiguousarray(labelmap).tobytes()).hexdigest()
-        whole = "\n".join([*sources, repr(owner), configuration, str(labelmap.shape), content])
+        content = hashlib.sha256()
+        for plane in planes:
+            content.update(np.ascontiguousarray(plane).tobytes())
+        whole = "\n".join([*sources, repr(owner), configuration, str(series.shape), content.hexdigest()])
         return cls(hashlib.sha256(whole.encode()).hexdigest())
 
     def uid(self, what: str) -> UID:

@@ -9,6 +9,7 @@ from pydicom.pixels import get_decoder
 from pydicom.uid import JPEG2000, UID, JPEG2000Lossless, JPEGLSLossless, RLELossless
 
 from sdseg.dicom.header import VALUE_ERRORS, integer, text
+from sdseg.dicom.seg_on_disk import StoredBytes, pixels_on_disk
 from sdseg.errors import LabelError
 
 DECODING_ERRORS = (*VALUE_ERRORS, RuntimeError, IndexError, OSError, EOFError)
@@ -54,6 +55,8 @@ def stored_frames(seg: Dataset) -> Iterator[NDArray[np.unsignedinteger]]:
         yield from packed(seg)
     elif integer(seg, "BitsAllocated") == 1 and syntax == RLELossless:
         yield from packed_rle(seg)
+    elif integer(seg, "BitsAllocated") == 8 and (on_disk := pixels_on_disk(seg)) is not None:
+        yield from whole_bytes(seg, on_disk)
     else:
         if syntax.is_encapsulated and syntax not in DECODERS:
             known = ", ".join(known.name for known in DECODERS)
@@ -64,7 +67,8 @@ def stored_frames(seg: Dataset) -> Iterator[NDArray[np.unsignedinteger]]:
 
 def packed(seg: Dataset) -> Iterator[NDArray[np.unsignedinteger]]:
     """Frames of bits, one behind the other without filling bits (PS3.5 8.1.1): pydicom loses some across a byte."""
-    stored = np.frombuffer(seg.PixelData, dtype=np.uint8)
+    on_disk = pixels_on_disk(seg)
+    stored = np.frombuffer(seg.PixelData, dtype=np.uint8) if on_disk is None else on_disk
     rows, columns, frames = int(seg.Rows), int(seg.Columns), int(seg.get("NumberOfFrames") or 1)
     size, step = rows * columns, bits_from_frame_to_frame(seg, stored.size)
     if stored.size * 8 < (frames - 1) * step + size:
@@ -72,6 +76,13 @@ def packed(seg: Dataset) -> Iterator[NDArray[np.unsignedinteger]]:
     for first in range(0, frames * step, step):
         bits = np.unpackbits(stored[first // 8 : -(-(first + size) // 8)], bitorder="little")
         yield bits[first % 8 : first % 8 + size].reshape(rows, columns)
+
+
+def whole_bytes(seg: Dataset, stored: StoredBytes) -> Iterator[NDArray[np.uint8]]:
+    """Frames of bytes that are still on the disk."""
+    rows, columns = int(seg.Rows), int(seg.Columns)
+    for index in range(int(seg.get("NumberOfFrames") or 1)):
+        yield stored[index * rows * columns : (index + 1) * rows * columns].reshape(rows, columns)
 
 
 def bits_from_frame_to_frame(seg: Dataset, length: int) -> int:

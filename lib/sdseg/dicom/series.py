@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,13 +14,16 @@ from sdseg.dicom.admission import Geometry, admit
 from sdseg.dicom.files import read_file
 from sdseg.dicom.geometry import SeriesGeometry
 from sdseg.dicom.header import enumerate_labels, text
+from sdseg.dicom.pixel_header import is_complete
 from sdseg.dicom.pixels import frame_values
+from sdseg.dicom.pixels_later import leave_pixels
 from sdseg.dicom.scan import Scan, find_series, scan_folder
 from sdseg.dicom.source_frame import SourceFrame
 from sdseg.errors import GeometryError, InputError
 
 __all__ = ["Series", "Source", "find_series", "load_series"]
 Source = str | Path | Sequence[str | Path] | Sequence[Dataset]
+Pixels = Literal["now", "later"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,22 +100,31 @@ class Series:
         return volume
 
 
-def load_series(source: Source, series_instance_uid: str | None = None) -> Series:
+def load_series(source: Source, series_instance_uid: str | None = None, pixels: Pixels = "now") -> Series:
     """The series in a folder, in files or in datasets.
 
-    Where there are several, `series_instance_uid` chooses. InputError: nothing there, damaged files, several
-    series without a choice; GeometryError: see `sdseg.dicom.gate`.
+    Where there are several, `series_instance_uid` chooses. With `pixels` "later" those of single-frame files are
+    checked, but not kept: they are read again when they are asked for, so that the files must stay.
+    InputError: nothing there, damaged files, several series without a choice; GeometryError: see `sdseg.dicom.gate`.
     """
-    datasets = by_uid(read_source(source, series_instance_uid), series_instance_uid)
+    datasets = by_uid(read_source(source, series_instance_uid, pixels), series_instance_uid)
     return Series.from_datasets(datasets)
 
 
-def read_source(source: Source, uid: str | None) -> list[Dataset]:
+def read_source(source: Source, uid: str | None, pixels: Pixels = "now") -> list[Dataset]:
     """Datasets of `source`; of a folder, those of the chosen series only."""
+    read = read_file if pixels == "now" else read_without_pixels
     if isinstance(source, str | Path):
         path = Path(source)
-        return list(map(read_file, choose(scan_folder(path), path, uid) if not path.is_file() else [path]))
-    return [item if isinstance(item, Dataset) else read_file(Path(item)) for item in source]
+        return list(map(read, choose(scan_folder(path), path, uid) if not path.is_file() else [path]))
+    return [item if isinstance(item, Dataset) else read(Path(item)) for item in source]
+
+
+def read_without_pixels(path: Path) -> Dataset:
+    """A file whose pixels are whole, or known not to be, and are left where they are."""
+    dataset = read_file(path)
+    leave_pixels(dataset, is_complete(dataset))
+    return dataset
 
 
 def choose(scan: Scan, folder: Path, uid: str | None) -> list[Path]:
