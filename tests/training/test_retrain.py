@@ -90,6 +90,14 @@ def test_unlabelled_slices_are_never_drawn(draw: Draw) -> None:
     assert torch.equal(stack.masks, whole.masks[[1, 3]])
 
 
+def test_an_example_that_teaches_nothing_is_named_in_the_log(draw: Draw, caplog: pytest.LogCaptureFixture) -> None:
+    example = draw("a")
+    said = replace(example, label=marked(example, "none.nii.gz", [0, 1, 2, 3], IGNORED), ignored=IGNORED)
+    assert len(load_slices([said, example], Recipe(image_size=64), LABELS)) == 4
+    (told,) = [record.message for record in caplog.records if record.name == "sdseg.training.slices"]
+    assert Path(example.image).name in told
+
+
 def test_renamed_values_leave_the_unlabelled_ones(draw: Draw) -> None:
     example = draw("a")
     label = marked(example, "partly.nii.gz", [3], IGNORED)

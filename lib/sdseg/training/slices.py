@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,8 @@ from sdseg.volume.example import Example
 from sdseg.volume.load import load_failures
 from sdseg.volume.recipe import Recipe
 from sdseg.volume.slices import to_slices
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,8 @@ def load_slices(
 ) -> SliceStack:
     """Load and preprocess every example; grey and colour pictures may be mixed.
 
-    Slices that hold an `ignored` voxel are left out: nobody said what is there.
+    Slices that hold an `ignored` voxel are left out: nobody said what is there. An example that is left without any,
+    such as a sagittal series labelled slice by slice for an axial model, is named in the log.
 
     Args:
         examples: at least one.
@@ -91,6 +95,9 @@ def load_slices(
     stacks = []
     for done, example in enumerate(examples, 1):
         stacks.append(load_example(example, recipe, labels, corrected_weight))
+        if not len(stacks[-1]):
+            name = Path(example.image).name
+            logger.warning("%s teaches nothing: its label speaks of no slice of the model's orientation whole.", name)
         if progress:
             progress(done, len(examples))
     check_labelled(stacks, examples)
