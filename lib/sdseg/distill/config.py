@@ -14,7 +14,7 @@ STAGES: dict[Part, tuple[Stage, ...]] = {"decoder": ("decoder",), "encoder": ("i
 """The stages that make each part: the encoder imitates the teacher's latent first, which costs no pass of the U-Net,
 and learns then what the U-Net makes of it."""
 
-_STEPS: dict[Stage, int] = {"decoder": 3000, "imitation": 3000, "encoder": 2000}
+_STEPS: dict[Stage, int] = {"decoder": 3000, "imitation": 3000, "encoder": 1200}
 _SHARES: dict[Stage, float] = {"decoder": 0.25, "imitation": 0.25, "encoder": 0.5}  # of the minutes
 _RATES: dict[Stage, float] = {"decoder": 1e-3, "imitation": 1e-3, "encoder": 5e-4}
 BANK_SHARE = 0.15  # of the minutes, for what the teacher is asked
