@@ -1,4 +1,4 @@
-"""Fixtures of the tests of batches: an archive of small series, untrained weights, a command in a process of its own."""
+"""Fixtures of the tests of batches: small series, untrained weights, a command as a process."""
 
 from collections.abc import Iterator
 from pathlib import Path

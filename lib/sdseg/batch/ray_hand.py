@@ -119,7 +119,10 @@ class RayHand:
             raise InputError(f"A worker of the cluster runs SDSeg {version}, this is {__version__}: install the same.")
 
     def do(self, job: Job) -> Outcome:
-        outcome: Outcome = self._wait(self._handle.do.remote(job), self._job_seconds)
+        handle = self._handle
+        if handle is None:
+            raise WorkerDiedError("killed")
+        outcome: Outcome = self._wait(handle.do.remote(job), self._job_seconds)
         return outcome
 
     def kill(self) -> None:

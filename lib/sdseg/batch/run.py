@@ -100,10 +100,11 @@ class Run:
 
     def _judge(self, found: Found) -> Record:
         record = Record(found)
-        if found.trouble:
-            record.end(Fate.FAILED, found.trouble)
-        elif why := self.order.unsuitable(found):
+        why = self.order.unsuitable(found)
+        if why and (found.modality or not found.trouble):
             record.end(Fate.SKIPPED, why)
+        elif found.trouble:
+            record.end(Fate.FAILED, found.trouble)
         else:
             record.key = self.order.key(found)
             self._look_back(record)

@@ -26,7 +26,7 @@ def parse_query(given: Iterable[str]) -> dict[str, str]:
     for item in given:
         keyword, equals, value = item.partition("=")
         tag = tag_for_keyword(keyword)
-        if not equals or not value or tag is None:
+        if not keyword or not equals or not value or tag is None:
             raise InputError(f"{keyword[:64]!r} is no query: write Keyword=value, such as Modality=CT.")
         if keyword in query:
             raise InputError(f"--query {keyword} is given twice: give it once.")

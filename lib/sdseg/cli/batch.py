@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -90,7 +91,9 @@ def batch(
         except DeliveryError as error:
             console.print(f"{error} It may come back while the first series is segmented.")
     order = Order.of(weights, speed, seed, batch_size)
-    _carry_out(named, order, crew, output, started, target=target, retries=Retries(times=retry), attempts=attempts)
+    how = {"target": target, "retries": Retries(times=retry), "attempts": attempts}
+    with target if isinstance(target, AbstractContextManager) else nullcontext():  # it may listen
+        _carry_out(named, order, crew, output, started, **how)
 
 
 def _carry_out(named: Sources, order: Order, crew: Crew, output: Path, started: float, **how: Any) -> None:

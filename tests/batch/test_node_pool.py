@@ -1,0 +1,29 @@
+"""The node with a process that segments: its guarantees are the same."""
+
+import os
+import signal
+from pathlib import Path
+
+from helpers.batch_bench import children
+from helpers.node_bench import Bench, await_true, mr
+
+from sdseg.node.schema import State
+
+
+def test_a_worker_is_killed_and_its_series_is_segmented_by_the_next(tmp_path: Path, weights: Path) -> None:
+    before = forked()
+    bench = Bench(tmp_path, weights, {"workers": 1})
+    with bench.running():
+        await_true(lambda: forked() - before, "a worker")
+        for worker in forked() - before:
+            os.kill(worker, signal.SIGKILL)
+        for name in ("one", "two"):
+            bench.send(mr(name))
+        bench.await_state(State.DONE, 2)
+        assert len(bench.delivered()) == 2
+    await_true(lambda: not (forked() - before), "the end of the workers")
+
+
+def forked() -> set[int]:
+    """What was forked from the processes that hold imports for this one."""
+    return {worker for child in children(os.getpid()) for worker in children(child)}
