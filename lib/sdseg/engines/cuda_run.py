@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from sdseg.engines.parts import Run
-from sdseg.engines.torch_run import float32_as, torch_run
+from sdseg.engines.torch_run import call_in, prepare, torch_run
 
 _GRAPHS = 4  # of the batch sizes last used; each holds its activations
 _WARM_UP = 3  # passes before a graph is captured, as PyTorch asks for
@@ -51,18 +51,14 @@ def compiled_run(network: torch.nn.Module, examples: tuple[torch.Tensor, ...], p
 
     Each batch size is compiled when it first comes, which takes minutes at the paper's size.
     """
-    mode = "reduce-overhead" if examples[0].device.type == "cuda" else "default"
-    with float32_as(precision):
-        run = torch_run(network, examples, precision)
-    compiled: Any = torch.compile(network, mode=mode, dynamic=False)
-    dtype = next(network.parameters()).dtype
+    device = examples[0].device
+    mode = "reduce-overhead" if device.type == "cuda" else "default"
+    run, lock = call_in(torch.compile(prepare(network, device, precision), mode=mode, dynamic=False), precision), Lock()
 
-    def call(batch: torch.Tensor, *others: torch.Tensor) -> torch.Tensor:
-        with float32_as(precision):
-            output: torch.Tensor = compiled(batch.to(dtype).contiguous(memory_format=torch.channels_last), *others)
-        return output.float().clone()  # the next pass writes into the same place
+    def call(*batch: torch.Tensor) -> torch.Tensor:
+        with lock:
+            return run(*batch).clone()  # the next pass writes into the same place
 
-    del run
     return call
 
 

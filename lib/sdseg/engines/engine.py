@@ -16,7 +16,8 @@ class Engine:
     Attributes:
         name: as it is chosen.
         backend: torch, torch-graphs, torch-compile, openvino or onnxruntime.
-        autoencoder: precision of encoder and decoder.
+        autoencoder: precision of the decoder, and of the encoder unless `encoder` says another.
+        encoder: precision of the encoder: bfloat16 throughout would cost it the agreement that exact means.
         unet: precision of the U-Net, whose errors the single step amplifies.
         modules: Python packages that have to be there.
         devices: kinds of devices it runs on.
@@ -31,6 +32,7 @@ class Engine:
     devices: tuple[str, ...]
     exact: bool = True
     calibrated: bool = False
+    encoder: str = ""
     unet: str = "fp32"
 
     @property
@@ -48,12 +50,14 @@ _CUDA = ("cuda",)
 _ONNX = ("onnxruntime", "onnx", "onnxscript")
 _ENGINES = (
     Engine("torch-fp32", "torch", "fp32", ("torch",), ("cpu", "cuda", "mps")),
-    Engine("torch-bf16", "torch", "bf16", ("torch",), ("cpu", "cuda")),
-    Engine("torch-cuda", "torch", "bf16", ("torch",), _CUDA, unet="tf32"),
-    Engine("torch-cuda-graphs", "torch-graphs", "bf16", ("torch",), _CUDA, unet="tf32"),
-    Engine("torch-compile", "torch-compile", "bf16", ("torch", "triton"), _CUDA, unet="tf32"),
+    Engine("torch-bf16", "torch", "bf16", ("torch",), ("cpu", "cuda"), encoder="mixed"),
+    Engine("torch-bf16-decoder", "torch", "bf16", ("torch",), ("cpu", "cuda"), encoder="fp32"),
+    Engine("torch-cuda", "torch", "bf16", ("torch",), _CUDA, encoder="mixed", unet="tf32"),
+    Engine("torch-cuda-graphs", "torch-graphs", "bf16", ("torch",), _CUDA, encoder="mixed", unet="tf32"),
+    Engine("torch-compile", "torch-compile", "bf16", ("torch", "triton"), _CUDA, encoder="mixed", unet="tf32"),
     Engine("openvino-fp32", "openvino", "fp32", ("openvino",), ("cpu",)),
-    Engine("openvino-bf16", "openvino", "bf16", ("openvino",), ("cpu",)),
+    Engine("openvino-bf16", "openvino", "bf16", ("openvino",), ("cpu",), encoder="fp32"),
+    Engine("openvino-int8", "openvino", "int8", ("openvino", "nncf"), ("cpu",), exact=False, calibrated=True),
     Engine("onnxruntime-fp32", "onnxruntime", "fp32", _ONNX, ("cpu",)),
 )
 ENGINES: dict[str, Engine] = {engine.name: engine for engine in _ENGINES}

@@ -14,12 +14,13 @@ from sdseg.engines.torch_run import torch_run
 from sdseg.model.batching import slices_at_a_time
 from sdseg.model.pipeline import SDSegPipeline
 
+LEAST_DICE = 0.995
 MakeRun = Callable[[torch.nn.Module, tuple[torch.Tensor, ...], str], Run]
 """From a network in evaluation mode, one example of each of its inputs, and a precision, to what runs it."""
 
 
 def speed_up(
-    pipeline: SDSegPipeline, engine: Engine, calibration: torch.Tensor | None = None, least_dice: float | None = None
+    pipeline: SDSegPipeline, engine: Engine, calibration: torch.Tensor | None = None, least_dice: float = LEAST_DICE
 ) -> SDSegPipeline:
     """The same model run by `engine`; `pipeline` is taken over and must not be used afterwards.
 
@@ -31,11 +32,12 @@ def speed_up(
         pipeline: in evaluation mode on its device, with full or lite parts.
         engine: how it is to run.
         calibration: (slices, 3, rows, columns) in [-1, 1], of the kind that will be segmented, for an engine that is
-            `calibrated`; others leave them aside.
-        least_dice: with which an engine that is calibrated must agree with the plain masks; see `quantised_runs`.
+            `calibrated` (None: the sample's); others leave them aside.
+        least_dice: with which a calibrated engine's masks must agree with the plain ones; 0 for networks that nobody
+            has trained, whose masks are noise.
 
     Raises:
-        InputError: the engine is calibrated and there are no slices, or its masks do not agree.
+        InputError: the engine is calibrated and there are no slices that fit, or its masks do not agree.
     """
     device, size = pipeline.device, pipeline.image_size
     make_run, at_a_time = _RUNNERS[engine.backend], slices_at_a_time(pipeline) if device.type == "cpu" else None
@@ -45,8 +47,13 @@ def speed_up(
     latent = torch.zeros(1, channels, pipeline.latent_size, pipeline.latent_size, device=device)
     decoder = Decoding(vae)
     fold_upsampling(decoder)
-    run_encoder = make_run(encoder, (image,), engine.autoencoder)
-    run_decoder = make_run(decoder, (latent,), engine.autoencoder)
+    if engine.calibrated:
+        from sdseg.engines.int8 import quantised_runs
+
+        run_encoder, run_decoder = quantised_runs(pipeline, decoder, calibration, least_dice)
+    else:
+        run_encoder = make_run(encoder, (image,), engine.encoder or engine.autoencoder)
+        run_decoder = make_run(decoder, (latent,), engine.autoencoder)
     make: Any = SDSegPipeline  # it takes whatever answers its networks' calls
     fast: SDSegPipeline = make(
         FastDecoder(run_decoder, vae.config, device, at_a_time),

@@ -8,20 +8,36 @@ from typing import Any
 
 import torch
 
+from sdseg.engines.lowering import lower_convolutions
 from sdseg.engines.parts import Run
 
-PRECISIONS = {"fp32": torch.float32, "tf32": torch.float32, "bf16": torch.bfloat16}
+PRECISIONS = {"fp32": torch.float32, "tf32": torch.float32, "mixed": torch.float32, "bf16": torch.bfloat16}
 
 
 def torch_run(network: torch.nn.Module, examples: tuple[torch.Tensor, ...], precision: str) -> Run:
     """Channels last, in the precision; `network` is taken over."""
+    return call_in(prepare(network, examples[0].device, precision), precision)
+
+
+def prepare(network: torch.nn.Module, device: torch.device, precision: str) -> Any:
+    """The network with its weights in the precision, channels last.
+
+    "mixed" is float32 but for the convolutions between two normalisations: bfloat16 on a CPU, float16 on a GPU, whose
+    range is enough behind a normalisation.
+    """
+    converted: Any = network.eval().to(device, PRECISIONS[precision])
+    if precision == "mixed":
+        lower_convolutions(converted, torch.float16 if device.type == "cuda" else torch.bfloat16)
+    return converted.to(memory_format=torch.channels_last)
+
+
+def call_in(network: Any, precision: str) -> Run:
+    """`network`, of `prepare`, from float32 to float32."""
     dtype = PRECISIONS[precision]
-    converted: Any = network.eval().to(examples[0].device, dtype)
-    converted = converted.to(memory_format=torch.channels_last)
 
     def run(batch: torch.Tensor, *others: torch.Tensor) -> torch.Tensor:
         with float32_as(precision):
-            output: torch.Tensor = converted(batch.to(dtype).contiguous(memory_format=torch.channels_last), *others)
+            output: torch.Tensor = network(batch.to(dtype).contiguous(memory_format=torch.channels_last), *others)
         return output.float()
 
     return run
@@ -36,7 +52,7 @@ def float32_as(precision: str) -> Iterator[None]:
     kinds: tuple[Any, ...] = (torch.backends.cuda.matmul, torch.backends.cudnn.conv)
     before = [kind.fp32_precision for kind in kinds]
     for kind in kinds:
-        kind.fp32_precision = "tf32" if precision == "tf32" else "ieee"
+        kind.fp32_precision = "tf32" if precision in ("tf32", "mixed") else "ieee"
     try:
         yield
     finally:

@@ -1,0 +1,102 @@
+"""Decoder, and encoder if it can, in int8: quantised once for weights and slices, compared with float32, and kept."""
+
+from __future__ import annotations
+
+import logging
+from functools import partial
+from importlib.metadata import version
+from typing import Any
+
+import torch
+
+from sdseg.engines import quantised_store as store
+from sdseg.engines.calibration import sample_slices
+from sdseg.engines.choice_probe import dice_of
+from sdseg.engines.lowering import STREAM
+from sdseg.engines.openvino_run import run_model, to_openvino
+from sdseg.engines.parts import FastDecoder, FastEncoder, Run
+from sdseg.engines.quantising import NETWORKS, quantise, read, save
+from sdseg.errors import InputError
+from sdseg.model.pipeline import SDSegPipeline
+
+log = logging.getLogger(__name__)
+CLEARLY = 0.998  # agreement from which the encoder may be int8: other slices than those compared may agree less
+_FORMAT, _COMPARED, _AT_A_TIME = 1, 16, 4
+
+
+@torch.inference_mode()
+def quantised_runs(
+    pipeline: SDSegPipeline, decoder: torch.nn.Module, slices: torch.Tensor | None, least_dice: float
+) -> tuple[Run, Run]:
+    """What runs the encoder and the decoder.
+
+    Every second slice is calibrated with, the others are compared on. The decoder is calibrated with the mask latents
+    that the U-Net makes of the slices.
+
+    Args:
+        pipeline: as it was loaded, on the CPU.
+        decoder: its decoding half as one network.
+        slices: (slices, 3, rows, columns) in [-1, 1]; None for the sample's.
+        least_dice: with which the masks must agree with the plain ones; 0 for networks that nobody has trained.
+
+    Raises:
+        InputError: the slices are of another size, or the masks do not agree.
+    """
+    size = pipeline.image_size
+    slices = sample_slices(size) if slices is None else slices.float().cpu()
+    if slices.dim() != 4 or not len(slices) or tuple(slices.shape[1:]) != (3, size, size):
+        raise InputError(f"Slices to calibrate with must be (slices, 3, {size}, {size}), not {tuple(slices.shape)}.")
+    networks = {"encoder": pipeline.vision_encoder, "decoder": decoder, "unet": pipeline.unet}
+    versions = {name: version(name) for name in ("nncf", "openvino", "torch")}
+    facts = {"format": _FORMAT, "stream": STREAM, "least Dice": least_dice, **versions}
+    key = store.key_of(facts, networks, slices)
+    folder = store.find(key)
+    if folder is not None:
+        return _runs(read(folder))
+    log.warning("The model is quantised, once for these weights; at the paper's size it takes some minutes.")
+    models = _quantise(pipeline, decoder, slices, least_dice)
+    store.keep(key, partial(save, models))
+    return _runs(models)
+
+
+def _quantise(
+    pipeline: SDSegPipeline, decoder: torch.nn.Module, slices: torch.Tensor, least_dice: float
+) -> dict[str, Any]:
+    """The decoder in int8, the encoder too where the masks bear it: an error of its own goes through the U-Net."""
+    seen, compared = slices[::2], (slices[1::2] if len(slices) > 1 else slices)[:_COMPARED]
+    latents = torch.cat([_mask_latents(pipeline, batch) for batch in seen.split(_AT_A_TIME)])
+    encoder = pipeline.vision_encoder
+    models = {"decoder": quantise(decoder, latents), "encoder": quantise(encoder, seen)}
+    dice = _agreement(pipeline, _runs(models), compared)
+    if dice < CLEARLY and least_dice > 0:
+        models["encoder"] = to_openvino(encoder, (seen[:1],))
+        dice = _agreement(pipeline, _runs(models), compared)
+    if dice < least_dice:
+        raise InputError(
+            f"In int8 the masks of these weights agree with those in float32 at a Dice of {dice:.4f}, below "
+            f"{least_dice}; choose an exact engine, or calibrate with more slices of the kind that is segmented."
+        )
+    log.info("The quantised model's masks agree with those in float32 at a Dice of %.4f.", dice)
+    return models
+
+
+def _mask_latents(pipeline: SDSegPipeline, slices: torch.Tensor) -> torch.Tensor:
+    """(slices, 4, latent rows, latent columns), one a slice, as the decoder takes them; the classes in turn."""
+    latent, noise = pipeline.encode(slices), pipeline.draw_noise(0)
+    ids = None if pipeline.classes is None else torch.arange(len(slices)) % pipeline.classes
+    return pipeline.estimate_mask_latent(latent, noise, ids) / pipeline.vae.config.scaling_factor
+
+
+def _agreement(pipeline: SDSegPipeline, runs: tuple[Run, Run], slices: torch.Tensor) -> float:
+    make: Any = SDSegPipeline
+    encoder = FastEncoder(runs[0], pipeline.vision_encoder.config, pipeline.device, 1)
+    decoder = FastDecoder(runs[1], pipeline.vae.config, pipeline.device, 1)
+    quantised = make(decoder, encoder, pipeline.unet, pipeline.scheduler)
+    batches = slices.split(_AT_A_TIME)
+    found, expected = (torch.cat([model(batch) for batch in batches]) for model in (quantised, pipeline))
+    return dice_of(found, expected)
+
+
+def _runs(models: dict[str, Any]) -> tuple[Run, Run]:
+    encoder, decoder = (run_model(models[name], "int8") for name in NETWORKS)
+    return encoder, decoder
