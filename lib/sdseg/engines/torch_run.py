@@ -49,7 +49,8 @@ def float32_as(precision: str) -> Iterator[None]:
 
     PyTorch's own default is TF32 in convolutions and not in matrix products. Changes nothing on a CPU.
     """
-    kinds: tuple[Any, ...] = (torch.backends.cuda.matmul, torch.backends.cudnn.conv)
+    cudnn: Any = torch.backends.cudnn
+    kinds: tuple[Any, ...] = (torch.backends.cuda.matmul, cudnn.conv)
     before = [kind.fp32_precision for kind in kinds]
     for kind in kinds:
         kind.fp32_precision = "tf32" if precision in ("tf32", "mixed") else "ieee"
