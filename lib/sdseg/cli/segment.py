@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from sdseg.dicom.seg_writer import SegmentationType
     from sdseg.inference.output import OutputFile
     from sdseg.inference.segmenter import SegmentationResult, Segmenter
+    from sdseg.inference.streaming import StreamedResult
     from sdseg.inference.uncertainty_files import MapFiles
 
 
@@ -61,6 +62,7 @@ def segment(
     from sdseg.dicom.own_structures import use_structures
     from sdseg.inference.output import OutputFile
     from sdseg.inference.segmenter import Segmenter
+    from sdseg.inference.streaming import StreamedResult, stream
     from sdseg.inference.uncertainty import check_noises
     from sdseg.inference.uncertainty_files import MapFiles
     from sdseg.volume.load import check_exists
@@ -86,11 +88,13 @@ def segment(
         console.print(f"{segmenter.traits.title} draws no noise: its probability is written, and no disagreement.")
     with progress_bar("slices") as update:
         bar = StageBar(update)
-        result = segmenter.segment(
-            source, modality, seed, batch_size, bar.progress, series_instance_uid, noises, bar.enter
+        asked = (source, modality, seed, batch_size, bar.progress, series_instance_uid)
+        # Maps of the probability are whole volumes; without them nothing but the mask need be.
+        result: SegmentationResult | StreamedResult = (
+            segmenter.segment(*asked, noises, bar.enter) if noises else stream(segmenter, *asked, bar.enter)
         )
         bar.enter("file")
-        written = write_maps(maps, result, segmenter, seed)
+        written = [] if isinstance(result, StreamedResult) else write_maps(maps, result, segmenter, seed)
         target.write(result, segmenter, seed)
     for sentence in result.corrections:
         console.print(f"Corrected: {sentence}")
@@ -110,10 +114,10 @@ def write_maps(maps: MapFiles, result: SegmentationResult, segmenter: Segmenter,
     return list(maps.write(result.uncertainty, provenance_of(segmenter, seed)))
 
 
-def tell(target: OutputFile, result: SegmentationResult) -> None:
+def tell(target: OutputFile, result: SegmentationResult | StreamedResult) -> None:
     """What was found, and where it lies."""
     if result.is_empty:
         console.print(f"[yellow]The model found no {' or '.join(result.labels)} in {target.source}: the mask is empty.")
     for name, value in result.labels.items():
-        typer.echo(f"{name}: {int((result.labelmap == value).sum())} voxels")
+        typer.echo(f"{name}: {result.count(value)} voxels")
     typer.echo(f"output={target.path}")

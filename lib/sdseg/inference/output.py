@@ -17,6 +17,8 @@ from sdseg.dicom.series import load_series
 from sdseg.errors import EmptySegmentationError, InputError
 from sdseg.inference.provenance import provenance_of
 from sdseg.inference.segmenter import SegmentationResult, Segmenter
+from sdseg.inference.streaming import StreamedResult
+from sdseg.inference.to_seg import seg_of_result
 from sdseg.volume.labelmap import save_labelmap
 from sdseg.volume.recipe import is_picture
 
@@ -79,7 +81,7 @@ class OutputFile:
         stem = next((name[: -len(s)] for s in LABELMAP_SUFFIXES if name.endswith(s)), source.stem)
         return f"{stem}_seg.png" if is_picture(source) else f"{stem}_seg.nii.gz"
 
-    def write(self, result: SegmentationResult, segmenter: Segmenter, seed: int) -> None:
+    def write(self, result: SegmentationResult | StreamedResult, segmenter: Segmenter, seed: int) -> None:
         """Write the result; a DICOM SEG only if something was found.
 
         Raises:
@@ -90,7 +92,10 @@ class OutputFile:
                 names = " or ".join(result.labels)
                 raise EmptySegmentationError(f"The model found no {names} in {self.source}: no DICOM SEG was written.")
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            save_seg(self._build_seg(result, provenance_of(segmenter, seed)), self.path)
+            if isinstance(result, StreamedResult):
+                self._write_seg(result, segmenter, seed)
+            else:
+                save_seg(self._build_seg(result, provenance_of(segmenter, seed)), self.path)
             return
         self.path.parent.mkdir(parents=True, exist_ok=True)
         if self.path.suffix == ".png":
@@ -101,10 +106,16 @@ class OutputFile:
         else:
             save_labelmap(result.labelmap, result.affine, self.path)
 
+    def _write_seg(self, result: StreamedResult, segmenter: Segmenter, seed: int) -> None:
+        try:
+            seg_of_result(result, segmenter, self.path, seed, segmentation_type=self.segmentation_type)
+        except OSError as error:
+            raise InputError(f"{self.path} cannot be written ({error.strerror}): choose another place.") from None
+
     def _build_seg(self, result: SegmentationResult, provenance: SegProvenance) -> Segmentation:
         # (column, row, slice) -> (slices, rows, columns)
         return build_seg(
-            load_series(self.source, self.series_instance_uid),
+            load_series(self.source, self.series_instance_uid, pixels="later"),
             result.labelmap.transpose(2, 1, 0),
             result.labels,
             provenance,

@@ -62,6 +62,10 @@ class SegmentationResult:
         """True where the model found nothing at all."""
         return not self.labelmap.any()
 
+    def count(self, value: int) -> int:
+        """Voxels of a value of the labelmap."""
+        return int((self.labelmap == value).sum())
+
 
 class Segmenter:
     """A loaded model and everything needed to use it on an image.

@@ -5,9 +5,26 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 from typing import Any
 
+import nibabel as nib
+import numpy as np
+import numpy.typing as npt
 from monai.transforms import Orientationd
 
 from sdseg.volume.series_reader import IS_PICTURE
+
+
+def slice_axis(affine: npt.NDArray[np.float64], axcodes: str) -> tuple[int, bool]:
+    """Which axis (0, 1, 2) of an image becomes the third when it is turned to `axcodes`, and whether it is flipped.
+
+    Args:
+        affine: (4, 4), voxel index to RAS mm.
+        axcodes: anatomical directions of (i, j, k), as in `Recipe.orientation`.
+    """
+    turn = nib.orientations.ornt_transform(
+        nib.orientations.io_orientation(affine), nib.orientations.axcodes2ornt(tuple(axcodes))
+    )
+    axis = int(np.flatnonzero(turn[:, 0] == 2)[0])
+    return axis, bool(turn[axis, 1] < 0)
 
 
 class OrientVolumed(Orientationd):

@@ -79,8 +79,12 @@ class Recipe:
             modality: DICOM Modality of an image whose file does not say.
             series_instance_uid: chooses, where a DICOM folder holds several series.
         """
+        return [*read_steps(source, series_instance_uid), *self.steps(source, modality)]
+
+    def steps(self, source: str | Path, modality: str | None = None) -> list[Transform]:
+        """The transforms after reading. All but a window by percentiles do with each slice of the model's the same,
+        whatever other slices are there: so they may be given a part of an image, cut along `slice_axis`."""
         return [
-            *_read(source, series_instance_uid),
             *self._orient(source, ["image"]),
             self._window(source, modality),
             *self._to_square(["image"], mode="bilinear", background=-1.0),
@@ -97,7 +101,7 @@ class Recipe:
         """
         notes = ["notes"] if example.ignored is not None or example.changed is not None else []
         return [
-            *_read(example.image),
+            *read_steps(example.image),
             LoadLabelOf(example, key="label", like="image"),
             *(NoteVoxels(example, key, label="label") for key in notes),
             *self._orient(example.image, ["image", "label", *notes]),
@@ -163,7 +167,7 @@ def is_picture(source: str | Path) -> bool:
     return str(source).lower().endswith(PICTURE_SUFFIXES)
 
 
-def _read(source: str | Path, series_instance_uid: str | None = None) -> list[Transform]:
+def read_steps(source: str | Path, series_instance_uid: str | None = None) -> list[Transform]:
     """From {"image": path} to float32 (channel, i, j, k)."""
     return [
         LoadImaged(

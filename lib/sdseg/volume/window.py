@@ -78,11 +78,12 @@ class WindowByModalityd(MapTransform):
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         result = dict(data)
         for key in self.key_iterator(result):
-            window = self._window(result[key])
+            window = self.window_of(result[key])
             result[key] = window.apply_each(result[key]) if is_pictures(result[key]) else window.apply(result[key])
         return result
 
-    def _window(self, image: Any) -> Window:
+    def window_of(self, image: Any) -> Window:
+        """The window for an image, by what it says of itself."""
         modality = getattr(image, "meta", {}).get("modality") or self.modality
         if modality is None and self.assume and len(self.windows) == 1:
             return next(iter(self.windows.values()))
@@ -93,3 +94,19 @@ class WindowByModalityd(MapTransform):
                 "of an image whose file does not."
             )
         return self.windows[modality]
+
+
+class SettledWindowd(MapTransform):
+    """A window by percentiles whose values are known already, so that it can be applied to a part of a volume.
+
+    Args:
+        keys: of the images.
+        low, high: the percentiles of the whole volume, float32 of no dimension; see `sdseg.volume.percentiles`.
+    """
+
+    def __init__(self, keys: Any, low: torch.Tensor, high: torch.Tensor) -> None:
+        super().__init__(keys)
+        self._scale = ScaleIntensityRange(low, high, -1.0, 1.0, clip=True)
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        return {**data, **{key: self._scale(data[key]) for key in self.key_iterator(dict(data))}}

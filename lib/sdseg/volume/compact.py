@@ -1,0 +1,138 @@
+"""A labelmap that is kept compressed and handed out slice by slice."""
+
+from __future__ import annotations
+
+import zlib
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdseg.dicom.seg_planes import values_of
+
+Values = NDArray[np.uint8]
+_SLICES = 16  # of a tile, where a part runs across the slices
+_FASTEST = 1  # of zlib's levels: a mask is long runs of the same value, which the fastest finds too
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A box of voxels: `start` and `shape` (i, j, k), and its values, k slowest, compressed."""
+
+    start: tuple[int, int, int]
+    shape: tuple[int, int, int]
+    packed: bytes
+
+    @classmethod
+    def of(cls, values: Values, start: tuple[int, int, int]) -> Tile:
+        """`values` (i, j, k) from `start` on."""
+        i, j, k = values.shape
+        return cls(start, (i, j, k), zlib.compress(values.transpose(2, 1, 0).tobytes(), _FASTEST))
+
+    def values(self) -> Values:
+        """(k, j, i)."""
+        return np.frombuffer(zlib.decompress(self.packed), dtype=np.uint8).reshape(self.shape[::-1])
+
+
+class CompactLabelmap:
+    """A labelmap (i, j, k) on the grid of an image, for DICOM (column, row, slice), filled part by part.
+
+    What is put nowhere is 0. As `MaskPlanes` it is asked for slices (k) of (rows, columns) = (j, i).
+
+    Args:
+        size: (i, j, k).
+    """
+
+    def __init__(self, size: tuple[int, int, int]) -> None:
+        self.size = size
+        self.counts = np.zeros(256, dtype=np.int64)
+        """Voxels of each value."""
+        self._tiles: dict[tuple[int, int], list[Tile]] = defaultdict(list)
+        self._held: list[set[int]] = [set() for _ in range(size[2])]
+        self._last: tuple[tuple[int, int], Values] | None = None
+
+    def put(self, values: Values, axis: int, start: int) -> None:
+        """Take the voxels from `start` on along `axis`, all of the other axes; each voxel once.
+
+        All parts must run along the same axis: those along k may have any number of slices.
+        """
+        found = np.bincount(values.ravel(), minlength=256)
+        self.counts += found
+        self._last = None
+        if not found[1:].any():
+            return
+        for first, tile in self._cut(values, axis, start):
+            if not tile.any():
+                continue
+            corner = (start if axis == 0 else 0, start if axis == 1 else 0, first)
+            self._tiles[first, first + tile.shape[2]].append(Tile.of(tile, corner))
+            for k in range(tile.shape[2]):
+                plane = tile[..., k]
+                if plane.any():
+                    self._held[first + k].update(values_of(np.ascontiguousarray(plane)))
+
+    def _cut(self, values: Values, axis: int, start: int) -> Iterator[tuple[int, Values]]:
+        if axis == 2:
+            yield start, values
+            return
+        for first in range(0, self.size[2], _SLICES):
+            yield first, values[..., first : first + _SLICES]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing but background."""
+        return not self.counts[1:].any()
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(slices, rows, columns)."""
+        return self.size[2], self.size[1], self.size[0]
+
+    @property
+    def packed_bytes(self) -> int:
+        """Bytes that are held."""
+        return sum(len(tile.packed) for tiles in self._tiles.values() for tile in tiles)
+
+    def values_in(self, index: int) -> tuple[int, ...]:
+        """The values in slice `index` that are not 0, rising."""
+        return tuple(sorted(self._held[index]))
+
+    def plane(self, index: int) -> Values:
+        """Slice `index`, (rows, columns)."""
+        if not self._held[index]:
+            return np.zeros(self.shape[1:], dtype=np.uint8)
+        return self._slab(index)[index]
+
+    def array(self) -> Values:
+        """All of it, (i, j, k), each slice contiguous."""
+        whole = np.zeros(self.shape, dtype=np.uint8)
+        for index in range(self.shape[0]):
+            if self._held[index]:
+                whole[index] = self.plane(index)
+        return whole.transpose(2, 1, 0)
+
+    def _slab(self, index: int) -> _Slab:
+        """The slices around `index`, unpacked; the last ones are kept, for they are asked for one after the other."""
+        last = self._last
+        if last is None or not last[0][0] <= index < last[0][1]:
+            span = next(span for span in self._tiles if span[0] <= index < span[1])
+            slab = np.zeros((span[1] - span[0], *self.shape[1:]), dtype=np.uint8)
+            for tile in self._tiles[span]:
+                i, j, _ = tile.start
+                columns, rows, _ = tile.shape
+                slab[:, j : j + rows, i : i + columns] = tile.values()
+            last = self._last = (span, slab)
+        return _Slab(*last)
+
+
+@dataclass(frozen=True)
+class _Slab:
+    """Unpacked slices by their number in the volume."""
+
+    span: tuple[int, int]
+    slices: Values
+
+    def __getitem__(self, index: int) -> Values:
+        return self.slices[index - self.span[0]]
