@@ -82,7 +82,7 @@ def stages_of(measured: Cost, cost: Cost) -> Table:
 
 def needs_of(needs: list[Need]) -> Table:
     """One column a rate."""
-    lines = {
+    lines: dict[str, list[Cell]] = {
         "workers (CPU)": [one.workers for one in needs],
         "cores (CPU)": [one.cores for one in needs],
         "memory, GB": [one.memory_bytes / 1e9 for one in needs],

@@ -4,8 +4,8 @@ import os
 import signal
 from pathlib import Path
 
-from helpers.batch_bench import children
-from helpers.node_bench import Bench, await_true, mr
+from helpers.batch_bench import await_true, children
+from helpers.node_bench import Bench, mr
 
 from sdseg.node.schema import State
 
@@ -14,12 +14,12 @@ def test_a_worker_is_killed_and_its_series_is_segmented_by_the_next(tmp_path: Pa
     before = forked()
     bench = Bench(tmp_path, weights, {"workers": 1})
     with bench.running():
-        await_true(lambda: forked() - before, "a worker")
+        bench.send(mr("one"))
+        await_true(lambda: bench.status().series[State.DONE] == 1, "the first series")
         for worker in forked() - before:
             os.kill(worker, signal.SIGKILL)
-        for name in ("one", "two"):
-            bench.send(mr(name))
-        bench.await_state(State.DONE, 2)
+        bench.send(mr("two"))
+        await_true(lambda: bench.status().series[State.DONE] == 2, "the second series")
         assert len(bench.delivered()) == 2
     await_true(lambda: not (forked() - before), "the end of the workers")
 

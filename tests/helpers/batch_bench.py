@@ -13,7 +13,7 @@ from pydicom import dcmread
 from helpers.dicom_series import SeriesMaker
 from helpers.forked import Program
 
-PATIENCE = 300.0
+PATIENCE = 540.0
 
 
 def await_true(condition: Callable[[], Any], what: str) -> None:

@@ -69,12 +69,16 @@ class Crew:
         from sdseg.batch.process_hand import ProcessHand
 
         cores, devices = usable_cores(), _devices(self.device)
-        workers = self.workers or (
-            len(devices) if self.device != "cpu" else default_workers(weights, cores, free_bytes()) if weights else 1
-        )
+        workers = self.workers or self._room(weights, devices, cores)
         threads = threads_of(workers, self.threads, cores)
         equipment = [self._equipment(devices[number % len(devices)], threads) for number in range(workers)]
         return [ProcessHand(each, *loaded, job_seconds=self.job_seconds) for each in equipment]
+
+    def _room(self, weights: Path | None, devices: list[str], cores: int) -> int:
+        """How many workers this machine has room for, where nobody says."""
+        if self.device != "cpu":
+            return len(devices)
+        return 1 if weights is None else default_workers(weights, cores, free_bytes())
 
     def _actors(self, ray: object, loaded: tuple[str, str]) -> list[Hand]:
         from sdseg.batch.ray_hand import RayHand, Share, largest_machine, places
