@@ -15,8 +15,10 @@ from sdseg.dicom.series import load_series
 
 pytestmark = pytest.mark.slow
 
+# While a volume loads, copies of neighbours stand in for slices that are still to come.
 _PIXELS = """() => {
   const { cache, metaData } = window.cornerstone;
+  if (cache.getVolumes().some(volume => volume.loadStatus?.loaded === false)) return null;
   const { segmentationService } = window.services;
   const ids = segmentationService.getSegmentation('1').representationData.Labelmap.imageIds
     .map(id => cache.getImage(id).referencedImageId);
