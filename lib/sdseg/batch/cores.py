@@ -13,6 +13,7 @@ SPARE_BYTES = 1_500_000_000
 """What a worker needs beside its weights: libraries, a series and its SEG."""
 COPIES = 2.5
 """Of the weights on the disk, in memory: as they are read, and as an engine keeps them."""
+_MEMORY = Path("/proc/meminfo")
 _QUOTA = Path("/sys/fs/cgroup/cpu.max")
 
 
@@ -27,8 +28,12 @@ def usable_cores() -> int:
 
 
 def free_bytes() -> int:
-    """Of memory, as the system tells it."""
-    return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    """Of memory, as Linux tells it: what caches hold is free too."""
+    lines = _MEMORY.read_text().splitlines() if _MEMORY.is_file() else []
+    told = {name: rest.split()[0] for name, _, rest in (line.partition(":") for line in lines)}
+    if "MemAvailable" in told:
+        return int(told["MemAvailable"]) * 1024
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
 
 
 def default_workers(weights: Path, cores: int, free: int) -> int:

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from sdseg.registry.lock import locked
+
 _LOCK = "lock"
 
 
@@ -27,9 +29,10 @@ class Scratch:
         self._base.mkdir(mode=0o700, exist_ok=True)
         if self._base.stat().st_uid != os.getuid() or self._base.is_symlink():
             raise PermissionError(13, "the folder for temporary files is somebody else's", str(self._base))
-        _sweep(self._base)
-        self._folder = Path(tempfile.mkdtemp(dir=self._base, prefix=f"{os.getpid()}-"))
-        self._lock = _lock(self._folder)
+        with locked(self._base / _LOCK):  # nobody sweeps what another is just making
+            _sweep(self._base)
+            self._folder = Path(tempfile.mkdtemp(dir=self._base, prefix=f"{os.getpid()}-"))
+            self._lock = _lock(self._folder)
 
     @contextmanager
     def folder(self) -> Iterator[Path]:
@@ -47,7 +50,6 @@ class Scratch:
 
 def _sweep(base: Path) -> None:
     for folder in base.iterdir():
-        # One without a lock is being made by another process this very moment.
         if (folder / _LOCK).is_file() and (lock := _lock(folder)) is not None:
             shutil.rmtree(folder, ignore_errors=True)
             os.close(lock)
