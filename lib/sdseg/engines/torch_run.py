@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from threading import Lock
 from typing import Any
 
 import torch
@@ -12,6 +13,8 @@ from sdseg.engines.lowering import lower_convolutions
 from sdseg.engines.parts import Run
 
 PRECISIONS = {"fp32": torch.float32, "tf32": torch.float32, "mixed": torch.float32, "bf16": torch.bfloat16}
+
+_switching = Lock()
 
 
 def torch_run(network: torch.nn.Module, examples: tuple[torch.Tensor, ...], precision: str) -> Run:
@@ -36,7 +39,7 @@ def call_in(network: Any, precision: str) -> Run:
     dtype = PRECISIONS[precision]
 
     def run(batch: torch.Tensor, *others: torch.Tensor) -> torch.Tensor:
-        with float32_as(precision):
+        with float32_as(precision) if batch.is_cuda else nullcontext():
             output: torch.Tensor = network(batch.to(dtype).contiguous(memory_format=torch.channels_last), *others)
         return output.float()
 
@@ -47,15 +50,17 @@ def call_in(network: Any, precision: str) -> Run:
 def float32_as(precision: str) -> Iterator[None]:
     """How an NVIDIA GPU multiplies float32 numbers within the block: rounded to TF32's 10 bits, or as they are.
 
-    PyTorch's own default is TF32 in convolutions and not in matrix products. Changes nothing on a CPU.
+    PyTorch's own default is TF32 in convolutions and not in matrix products. The switch is the process's: one block at
+    a time.
     """
     cudnn: Any = torch.backends.cudnn
     kinds: tuple[Any, ...] = (torch.backends.cuda.matmul, cudnn.conv)
-    before = [kind.fp32_precision for kind in kinds]
-    for kind in kinds:
-        kind.fp32_precision = "tf32" if precision in ("tf32", "mixed") else "ieee"
-    try:
-        yield
-    finally:
-        for kind, value in zip(kinds, before, strict=True):
-            kind.fp32_precision = value
+    with _switching:
+        before = [kind.fp32_precision for kind in kinds]
+        for kind in kinds:
+            kind.fp32_precision = "tf32" if precision in ("tf32", "mixed") else "ieee"
+        try:
+            yield
+        finally:
+            for kind, value in zip(kinds, before, strict=True):
+                kind.fp32_precision = value
