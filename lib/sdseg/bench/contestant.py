@@ -21,7 +21,8 @@ class Contestant:
         engine: how its networks are run; "plain" as they were loaded.
         rival: kind of a rival of `image_size` instead of SDSeg, or "".
         batch_size: slices at a time.
-        keeps_blocks: whether large blocks of memory stay with the process.
+        is_paper: the paper's loop as its authors run it, with nothing set.
+        is_lite: with the lite decoder and encoder; of a preset they have random weights.
     """
 
     name: str
@@ -30,7 +31,13 @@ class Contestant:
     engine: str = PLAIN
     rival: str = ""
     batch_size: int = 1
-    keeps_blocks: bool = True
+    is_paper: bool = False
+    is_lite: bool = False
+
+    @property
+    def is_comparable(self) -> bool:
+        """Whether its masks can be held against the baseline's: the same weights, or parts distilled from them."""
+        return not self.rival and (self.weights is not None or not self.is_lite)
 
 
 @dataclass(frozen=True)
@@ -51,5 +58,5 @@ class Facts:
 
 
 def baseline(preset: str, weights: Path | None) -> Contestant:
-    """The paper's loop as its authors run it: one slice after the other, float32, nothing set."""
-    return Contestant(BASELINE, preset, weights, keeps_blocks=False)
+    """The paper's loop: one slice after the other, float32, nothing set."""
+    return Contestant(BASELINE, preset, weights, is_paper=True)

@@ -10,22 +10,31 @@ import torch
 from sdseg.bench.contestant import Contestant, Facts
 from sdseg.engines.allocator import keep_large_blocks
 from sdseg.engines.engine import PLAIN, get_engine
-from sdseg.engines.speed_up import speed_up
+from sdseg.engines.speed_up import LEAST_DICE, speed_up
 from sdseg.errors import InputError
 from sdseg.evaluation.efficiency import count_flops, count_parameters
 from sdseg.evaluation.memory import resident_peak
+from sdseg.model.lite import LITE, LiteDecoder, LiteEncoder, with_lite
 from sdseg.model.pipeline import SDSegPipeline, build_pipeline
 from sdseg.model.presets import get_preset
 from sdseg.model.weights import load_weights
 from sdseg.rivals import build_rival
 
 
-def load(contestant: Contestant, device: str, threads: int) -> tuple[Any, Facts]:
-    """The model of a contestant in evaluation mode, and what is known of it. Raises SdsegError."""
+def load(contestant: Contestant, device: str, calibration: torch.Tensor | None = None) -> tuple[Any, Facts]:
+    """The model of a contestant in evaluation mode, and what is known of it.
+
+    Args:
+        contestant: who.
+        device: torch device.
+        calibration: (slices, 3, rows, columns) in [-1, 1], for an engine that wants some.
+
+    Raises:
+        SdsegError: it cannot be loaded, or does not run here.
+    """
     start = time.perf_counter()
-    torch.set_num_threads(threads)
     torch.manual_seed(0)
-    if contestant.keeps_blocks:
+    if not contestant.is_paper:
         keep_large_blocks()
     model = _model(contestant).to(device)
     for part in model.components.values():
@@ -36,7 +45,8 @@ def load(contestant: Contestant, device: str, threads: int) -> tuple[Any, Facts]
     if contestant.engine != PLAIN:
         if not isinstance(model, SDSegPipeline):
             raise InputError(f"The engine {contestant.engine} runs SDSeg's networks only.")
-        model = speed_up(model, get_engine(contestant.engine, device))
+        least = LEAST_DICE if contestant.weights is not None else 0.0  # the masks of random weights are noise
+        model = speed_up(model, get_engine(contestant.engine, device), calibration, least)
     return model, Facts(model.image_size, gflop, parameters, time.perf_counter() - start)
 
 
@@ -49,9 +59,20 @@ def count(model: Any) -> int:
 
 def _model(contestant: Contestant) -> Any:
     if contestant.weights is not None:
-        return load_weights(contestant.weights)
+        pipeline = load_weights(contestant.weights)
+        return with_lite(pipeline, contestant.weights, LITE, LITE) if contestant.is_lite else pipeline
     preset = get_preset(contestant.preset)
-    return build_rival(contestant.rival, preset.image_size) if contestant.rival else build_pipeline(preset)
+    if contestant.rival:
+        return build_rival(contestant.rival, preset.image_size)
+    pipeline = build_pipeline(preset)
+    return _with_random_lite(pipeline) if contestant.is_lite else pipeline
+
+
+def _with_random_lite(pipeline: SDSegPipeline) -> SDSegPipeline:
+    """Parts of the size that `sdseg distill` would make: they cost what trained ones do."""
+    vae = pipeline.vae
+    pipeline.register_modules(vae=LiteDecoder.like(vae), vision_encoder=LiteEncoder.like(vae))
+    return pipeline
 
 
 @torch.inference_mode()

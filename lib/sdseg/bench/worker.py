@@ -7,35 +7,37 @@ them works at a time.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from importlib import import_module
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from types import TracebackType
 from typing import Any, Self
 
-from sdseg.bench.contestant import Contestant, Facts
-from sdseg.bench.timing import Seconds
 from sdseg.errors import InputError, SdsegError
 
 
 class Worker:
-    """A contestant in a process of its own, as a context manager.
+    """A stand in a process of its own, as a context manager.
 
     Args:
-        contestant: who.
-        device: torch device.
+        name: of the contestant, for messages.
+        stand: "module:name" of what is called with `arguments` in the process; its answer is asked by `ask`.
+        arguments: what can be sent to a process.
         threads: of the processor.
     """
 
-    def __init__(self, contestant: Contestant, device: str, threads: int) -> None:
-        self.contestant = contestant
-        context = get_context("spawn")
+    def __init__(self, name: str, stand: str, arguments: tuple[Any, ...], threads: int) -> None:
+        self.name = name
+        context = get_context("forkserver")
+        context.set_forkserver_preload(["sdseg.bench.imports"])  # of no effect once it runs
         self._pipe, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(theirs, contestant, device, threads), daemon=True)
+        self._process = context.Process(target=_serve, args=(theirs, stand, arguments, threads), daemon=True)
 
     def __enter__(self) -> Self:
         self._process.start()
         try:
-            self.facts: Facts = self._answer()
+            self._answer()
         except BaseException:
             self._process.kill()
             raise
@@ -47,44 +49,37 @@ class Worker:
         self._process.kill()
         self._process.join()
 
-    def run(self, slices: int) -> Seconds:
-        """Seconds of one pass over `slices` slices, stage by stage."""
-        self._pipe.send(slices)
-        seconds: Seconds = self._answer()
-        return seconds
-
-    def peak_memory(self) -> int:
-        """Bytes that its process, or on a GPU torch, has held at most."""
-        self._pipe.send(0)
-        return int(self._answer())
+    def ask(self, method: str, *arguments: Any) -> Any:
+        """What the stand's method answers. Raises SdsegError."""
+        self._pipe.send((method, arguments))
+        return self._answer()
 
     def _answer(self) -> Any:
-        """Raises InputError: the process ended, or what it ran did."""
         try:
             answer = self._pipe.recv()
         except EOFError:
             self._process.join()
             raise InputError(
-                f"The process of {self.contestant.name} ended (exit code {self._process.exitcode}); "
-                "is there enough memory for it?"
+                f"The process of {self.name} ended (exit code {self._process.exitcode}); is there enough memory for it?"
             ) from None
         if isinstance(answer, SdsegError):
             raise answer
         return answer
 
 
-def _serve(pipe: Connection, contestant: Contestant, device: str, threads: int) -> None:
-    os.environ["OMP_NUM_THREADS"] = str(threads)
-    from sdseg.bench.loading import count, load
-    from sdseg.bench.timing import time_pass
-    from sdseg.evaluation.probe import random_slices
+def _serve(pipe: Connection, stand: str, arguments: tuple[Any, ...], threads: int) -> None:
+    os.environ["OMP_NUM_THREADS"] = str(threads)  # for what is loaded later
+    import torch
 
+    torch.set_num_threads(threads)
+    module, _, name = stand.partition(":")
+    make: Callable[..., Any] = getattr(import_module(module), name)
     try:
-        model, facts = load(contestant, device, threads)
-        pipe.send(facts)
+        made = make(*arguments)
+        pipe.send(None)
         while True:
-            slices = pipe.recv()
-            pipe.send(time_pass(model, random_slices(model, slices), contestant.batch_size) if slices else count(model))
+            method, given = pipe.recv()
+            pipe.send(getattr(made, method)(*given))
     except SdsegError as error:
         pipe.send(error)
     except EOFError:

@@ -1,4 +1,4 @@
-"""`sdseg bench`: what a slice costs, engine by engine."""
+"""`sdseg bench`: what a slice, a series, a training step and a start cost, against the plain way in the same run."""
 
 from __future__ import annotations
 
@@ -7,21 +7,36 @@ from typing import Annotated
 
 import typer
 
-from sdseg.cli.console import console, progress_bar, quieten_libraries
+from sdseg.cli.console import REPOSITORY, SAMPLE_WEIGHTS, console, progress_bar, quieten_libraries
 from sdseg.errors import InputError
 
-RIVALS = ("basic_unet", "dyn_unet")
+SAMPLE_SERIES = REPOSITORY / "sample-data" / "dicom"
 
 
 def bench(
     preset: Annotated[str, typer.Option(help="Size of the model; random weights cost what trained ones do.")] = "small",
-    weights: Annotated[Path | None, typer.Option(help="A weights folder instead of a preset.")] = None,
+    weights: Annotated[
+        Path | None, typer.Option(help="A weights folder instead of a preset; for --whole and --start the sample's.")
+    ] = None,
+    images: Annotated[
+        Path | None,
+        typer.Option(help="Series or volume to run on, with --weights; for --whole and --start the sample series."),
+    ] = None,
     engines: Annotated[
         str | None, typer.Option(help="Names separated by commas; default: all that are installed here.")
     ] = None,
+    whole: Annotated[bool, typer.Option("--whole", help="From the series on disk to the SEG on disk.")] = False,
+    train: Annotated[bool, typer.Option("--train", help="Training steps instead, against a plain loop.")] = False,
+    start: Annotated[bool, typer.Option("--start", help="Import, server and first inference instead.")] = False,
+    batch_sizes: Annotated[
+        str | None, typer.Option(help="Throughput and latency at these batch sizes instead, such as 1,8,64.")
+    ] = None,
+    check: Annotated[bool, typer.Option("--check", help="Exit code 1 where something aimed at is missed.")] = False,
     rounds: Annotated[int, typer.Option(min=1, help="How often each contestant is timed.")] = 5,
-    slices: Annotated[int, typer.Option(min=1, help="In a round.")] = 8,
-    batch_size: Annotated[int, typer.Option(min=1, help="Slices at a time, but for the baseline's one.")] = 8,
+    slices: Annotated[int, typer.Option(min=1, help="In a round; with --train, steps.")] = 8,
+    batch_size: Annotated[
+        int | None, typer.Option(min=1, help="Slices at a time, but for the baseline's one; 8, and 4 with --train.")
+    ] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="Of the processor; default: torch's choice.")] = None,
     device: Annotated[str, typer.Option(help="cpu, cuda or cuda:N.")] = "cpu",
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Folder for table, picture and JSON.")] = None,
@@ -32,42 +47,48 @@ def bench(
     [bold]sdseg bench --preset sd -o speed[/bold]
     """
     quieten_libraries()
+    if sum((whole, train, start, batch_sizes is not None)) > 1:
+        raise InputError("Only one of --whole, --train, --start and --batch-sizes can be measured at a time.")
+    sizes = _numbers(batch_sizes) if batch_sizes is not None else []
     import torch
 
-    from sdseg.bench.contestant import Contestant, baseline
-    from sdseg.bench.machine import matmul_peak, this_machine
-    from sdseg.bench.report import build_report
-    from sdseg.bench.rounds import run_rounds
-    from sdseg.engines.engine import PLAIN, engines_for, get_engine
+    from sdseg.bench import modes
+    from sdseg.bench.plan import Plan
     from sdseg.evaluation.as_markdown import markdown_table
     from sdseg.evaluation.writing import check_folder, write_report
-    from sdseg.model.card import ModelCard
     from sdseg.model.device import check_device
-    from sdseg.model.presets import get_preset
 
     check_device(device)
     if output is not None:
         check_folder(output, force)
-    preset = ModelCard.load(weights).preset if weights is not None else get_preset(preset).name
-    wanted = [name.strip() for name in engines.split(",") if name.strip()] if engines else None
-    names = [engine.name for engine in engines_for(device)] if wanted is None else wanted
-    if not names:
-        raise InputError(f"No engine is named in --engines {engines!r}.")
-    ours = [get_engine(name, device).name for name in names if name != PLAIN]
-    contestants = [
-        baseline(preset, weights),
-        *(Contestant(name, preset, weights, name, batch_size=batch_size) for name in ours),
-        *(Contestant(name, preset, rival=name, batch_size=batch_size) for name in RIVALS),
-    ]
-    count = threads or torch.get_num_threads()
-    machine = this_machine(device, count)
-    torch.set_num_threads(count)
-    peaks = {name: matmul_peak(dtype, device) for name, dtype in (("fp32", torch.float32), ("bf16", torch.bfloat16))}
+    if whole or start:
+        weights, images = weights or SAMPLE_WEIGHTS, images or SAMPLE_SERIES
+    wanted = None if engines is None else tuple(filter(None, map(str.strip, engines.split(","))))
+    size, count = batch_size or (4 if train else 8), threads or torch.get_num_threads()
+    plan = Plan(preset, weights, images, wanted, rounds, slices, size, count, device)
     with progress_bar("bench") as update:
-        outcomes = run_rounds(contestants, rounds, slices, device, count, update)
-    facts = {"model": str(weights.name) if weights else f"preset {preset}, random weights", "device": device}
-    report = build_report(outcomes, machine, peaks, {**facts, "rounds": rounds, "slices a round": slices})
-    typer.echo(markdown_table(report.tables[0]))
+        if whole:
+            report, bars = modes.whole(plan, update)
+        elif train:
+            report, bars = modes.training(plan, update)
+        elif start:
+            report, bars = modes.starts(plan, update)
+        elif sizes:
+            report, bars = modes.sweep(plan, sizes, update)
+        else:
+            report, bars = modes.slices(plan, update)
+    typer.echo("\n\n".join(markdown_table(table) for table in report.tables))
     if output is not None:
         write_report(report, output)
-        console.print(f"The report with its picture is in {output}.")
+        console.print(f"The report is in {output}.")
+    missed = [bar for bar in bars if not bar.is_met]
+    if check and missed:
+        told = "; ".join(f"{bar.what} {bar.value:.4g}, wanted {bar.wanted}" for bar in missed)
+        raise InputError(f"{len(missed)} of {len(bars)} aims are missed: {told}.")
+
+
+def _numbers(text: str) -> list[int]:
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isdecimal() and int(part) > 0 for part in parts):
+        raise InputError(f"--batch-sizes takes numbers separated by commas, such as 1,8,64, not {text[:80]!r}.")
+    return [int(part) for part in parts]

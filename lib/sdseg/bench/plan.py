@@ -1,0 +1,101 @@
+"""What is to be measured, and who takes part."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from sdseg.bench.contestant import Contestant, baseline
+from sdseg.engines.engine import PLAIN, Engine, engines_for, get_engine
+from sdseg.engines.speed import AUTO
+from sdseg.errors import InputError
+from sdseg.model.card import ModelCard
+from sdseg.model.kinds import LITE_PARTS, SDSEG
+from sdseg.model.presets import get_preset
+
+RIVALS = ("basic_unet", "dyn_unet")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What `sdseg bench` was asked for.
+
+    Attributes:
+        preset: size of a model with random weights.
+        weights: a weights folder of SDSeg instead; its card tells the preset.
+        images: what is segmented instead of random slices; needs `weights`, whose recipe prepares it.
+        engines: names; None for all that are installed and run on the device.
+        rounds, slices, batch_size, threads, device: see `sdseg bench --help`.
+
+    Raises:
+        SdsegError: one of them cannot be.
+    """
+
+    preset: str
+    weights: Path | None
+    images: Path | None
+    engines: tuple[str, ...] | None
+    rounds: int
+    slices: int
+    batch_size: int
+    threads: int
+    device: str
+
+    def __post_init__(self) -> None:
+        get_preset(self.size)
+        if self.engines == ():
+            raise InputError("No engine is named in --engines; leave it out for all that are installed.")
+        if self.images is not None and self.weights is None:
+            raise InputError(f"{self.images} is prepared by the recipe of a model; give its --weights too.")
+        if self.weights is not None and ModelCard.load(self.weights).kind != SDSEG:
+            raise InputError(f"{self.weights} holds another model than SDSeg, which has no engines to compare.")
+
+    @property
+    def size(self) -> str:
+        """Name of the preset."""
+        return self.preset if self.weights is None else ModelCard.load(self.weights).preset
+
+    @property
+    def model(self) -> str:
+        """For people."""
+        return self.weights.name if self.weights else f"preset {self.preset}, random weights"
+
+    def chosen(self) -> list[Engine]:
+        """The engines. Raises UnknownNameError, InputError."""
+        if self.engines is None:
+            return engines_for(self.device)
+        return [get_engine(name, self.device) for name in self.engines if name not in (PLAIN, AUTO)]
+
+    def contestants(self, rivals: bool = True) -> list[Contestant]:
+        """Baseline, engines, lite parts run by the engines that suit them, and MONAI's networks."""
+        chosen = self.chosen()
+        lite = chosen if self.engines is not None else _fastest(chosen)
+        return [
+            baseline(self.size, self.weights),
+            *(self._contestant(engine.name, engine.name) for engine in chosen),
+            *(self._contestant(f"lite, {engine.name}", engine.name, is_lite=True) for engine in lite if self.is_lite),
+            *(Contestant(name, self.size, rival=name, batch_size=self.batch_size) for name in RIVALS if rivals),
+        ]
+
+    def whole_contestants(self) -> list[Contestant]:
+        """Baseline, the engine that would be chosen or those that are named, and the lite parts."""
+        names = self.engines or (AUTO,)
+        return [
+            baseline(self.size, self.weights),
+            *(self._contestant(name, name) for name in names),
+            *(self._contestant(f"lite, {name}", name, is_lite=True) for name in names if self.is_lite),
+        ]
+
+    @property
+    def is_lite(self) -> bool:
+        """Whether there are lite parts: beside these weights, or of random ones."""
+        weights = self.weights
+        return weights is None or all((weights / name).is_dir() for name in LITE_PARTS)
+
+    def _contestant(self, name: str, engine: str, is_lite: bool = False) -> Contestant:
+        return Contestant(name, self.size, self.weights, engine, batch_size=self.batch_size, is_lite=is_lite)
+
+
+def _fastest(engines: list[Engine]) -> list[Engine]:
+    """One of each backend, in the lowest of its precisions that is exact."""
+    return list({engine.backend: engine for engine in engines if engine.exact}.values())
