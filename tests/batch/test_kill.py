@@ -19,11 +19,11 @@ SERIES = 10
 def test_a_worker_and_then_the_driver_are_killed(bench: BatchBench, tmp_path: Path) -> None:
     uids, output = bench.fill(SERIES), tmp_path / "output"
     driver = bench.start(output, "--workers", "1")
-    await_true(lambda: results(output), "a first result")
+    await_true(lambda: results(output), "a first result", driver)
     (victim,) = workers_of(driver.pid)
     os.kill(victim, signal.SIGKILL)
     before = len(results(output))
-    await_true(lambda: len(results(output)) > before + 1, "results of the worker after it")
+    await_true(lambda: len(results(output)) > before + 1, "results of the worker after it", driver)
     workers = workers_of(driver.pid)
     assert victim not in workers
     driver.kill()

@@ -16,10 +16,11 @@ from helpers.forked import Program
 PATIENCE = 540.0
 
 
-def await_true(condition: Callable[[], Any], what: str) -> None:
-    """Look until it holds."""
+def await_true(condition: Callable[[], Any], what: str, driver: Program | None = None) -> None:
+    """Look until it holds; `driver` is to run meanwhile."""
     until = time.monotonic() + PATIENCE
     while not condition():
+        assert driver is None or driver.poll() is None, f"the driver ended before: {what}"
         assert time.monotonic() < until, f"never came true: {what}"
         time.sleep(0.01)
 

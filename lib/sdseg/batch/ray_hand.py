@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -50,6 +51,7 @@ def connected(address: str) -> Iterator[Any]:
         ray: Any = import_module("ray")
     except ModuleNotFoundError:
         raise InputError(MISSING) from None
+    _check_answers(address)
     quiet = {"log_to_driver": False, "logging_level": "ERROR", "configure_logging": True}
     own = {"include_dashboard": False, "object_store_memory": OBJECT_STORE_BYTES} if address == "local" else {}
     try:
@@ -68,6 +70,17 @@ def connected(address: str) -> Iterator[Any]:
 def places(ray: Any, share: Share) -> int:
     """How many actors of this share the machines of the cluster hold together."""
     return sum(_fits(node["Resources"], share) for node in ray.nodes() if node["Alive"])
+
+
+def _check_answers(address: str) -> None:
+    """Ray itself waits for minutes. Raises InputError."""
+    host, colon, port = address.rpartition(":")
+    if not colon or not port.isdecimal():
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=10).close()
+    except (OSError, OverflowError):
+        raise InputError(f"Nothing answers at {address}: start Ray there by `ray start --head`.") from None
 
 
 def largest_machine(ray: Any) -> int:
