@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from sdseg.engines.speed import Speed
 from sdseg.errors import InputError, UnknownNameError
 from sdseg.model.kinds import SDSEG
 from sdseg_app.config.jobs import JobSettings
@@ -32,6 +33,7 @@ class AppSettings:
         model_dir: where trained weights are published and labels are kept.
         device: device of the model unless a request names one, None for a GPU where there is one.
         structures: file with the codes of labels that the table of structures lacks.
+        speed: engine, decoder and encoder of the models, unless a request names a decoder or encoder.
         jobs, learning, security: see the classes.
     """
 
@@ -40,6 +42,7 @@ class AppSettings:
     model_dir: Path
     device: str | None
     structures: Path | None = None
+    speed: Speed = field(default_factory=Speed)
     jobs: JobSettings = field(default_factory=JobSettings)
     learning: LearningSettings = field(default_factory=LearningSettings)
     security: SecuritySettings = field(default_factory=SecuritySettings)
@@ -65,6 +68,7 @@ class AppSettings:
             model_dir=model_dir,
             device=model.device,
             structures=model.structures.resolve() if model.structures else None,
+            speed=model.speed,
             jobs=JobSettings.read(conf),
             learning=LearningSettings.read(conf),
             security=SecuritySettings.read(conf).with_audit_log(model_dir),

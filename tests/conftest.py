@@ -1,7 +1,10 @@
 """Fixtures for all tests: synthetic DICOM series, the sample data, and a browser."""
 
+import atexit
 import logging
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +19,10 @@ leave_out_extras()  # here, and in every process that a test starts
 _EARLY = str(Path(__file__).parent / "helpers" / "early")
 if _EARLY not in os.environ.get("PYTHONPATH", "").split(os.pathsep):
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [_EARLY, os.environ.get("PYTHONPATH")]))
+
+if "SDSEG_CACHE" not in os.environ:  # one for all processes of a run: engines are measured once, nobody's home is used
+    os.environ["SDSEG_CACHE"] = tempfile.mkdtemp(prefix="sdseg-test-cache-")
+    atexit.register(shutil.rmtree, os.environ["SDSEG_CACHE"], ignore_errors=True)
 
 SAMPLE_DATA = Path(__file__).parents[1] / "sample-data"
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdseg import __version__
+from sdseg.engines.speed import PLAIN_SPEED, Speed
 from sdseg.jobs.cache import ResultCache, digest_of, key_of
 from sdseg_app.params.infer_params import InferParams
 
@@ -42,12 +43,12 @@ class KeptResults:
         self._cache = ResultCache(folder, megabytes * 10**6)
         self._on = megabytes > 0
 
-    def key(self, image: Path, weights_sha256: str, params: InferParams) -> str | None:
+    def key(self, image: Path, weights_sha256: str, params: InferParams, speed: Speed = PLAIN_SPEED) -> str | None:
         """Of everything that can change the result; None where it is not to be kept. Raises OSError."""
         if not self._on or params.uncertainty:
             return None
         asked = {"device": params.device, "modality": params.modality, "seed": params.seed}
-        made_by = {"weights": weights_sha256, "version": __version__, "format": _FORMAT}
+        made_by = {"weights": weights_sha256, "version": __version__, "format": _FORMAT, **speed.identity}
         return key_of({"image": digest_of(image), **made_by, **asked})
 
     def get(self, key: str | None) -> Found | None:

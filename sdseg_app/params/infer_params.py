@@ -7,6 +7,7 @@ from typing import Any, get_args
 from monailabel.utils.others.generic import device_list, name_to_device
 
 from sdseg.dicom.seg_writer import SegmentationType, type_value
+from sdseg.engines.speed import SIZES
 from sdseg.errors import InputError
 from sdseg.inference.uncertainty import check_noises
 from sdseg_app.config.device_names import DEVICE
@@ -33,6 +34,7 @@ class InferParams:
         save_label: keep the result as a label of the image, under `label_tag`.
         segmentation_type: of a DICOM SEG, see `build_seg`.
         uncertainty: how many noises probability and disagreement are measured over; 0 for none.
+        decoder, encoder: full or lite; None for what the server does.
     """
 
     seed: int = 0
@@ -45,6 +47,8 @@ class InferParams:
     label_tag: str = "original"
     segmentation_type: SegmentationType = "BINARY"
     uncertainty: int = 0
+    decoder: str | None = None
+    encoder: str | None = None
 
     @classmethod
     def parse(cls, values: Mapping[str, Any]) -> "InferParams":
@@ -60,6 +64,8 @@ class InferParams:
             label_tag=check_name("label tag", _first(values.get("label_tag")) or "original"),
             segmentation_type=_segmentation_type(_first(values.get("segmentation_type"))),
             uncertainty=_noises(_first(values.get("uncertainty", 0))),
+            decoder=_part("decoder", _first(values.get("decoder"))),
+            encoder=_part("encoder", _first(values.get("encoder"))),
         )
 
     def as_request(self) -> dict[str, Any]:
@@ -73,6 +79,8 @@ class InferParams:
             "save_label": self.save_label,
             "label_tag": self.label_tag,
             "uncertainty": self.uncertainty,
+            "decoder": self.decoder,
+            "encoder": self.encoder,
         }
 
 
@@ -108,6 +116,14 @@ def _segmentation_type(value: Any) -> SegmentationType:
     wanted = str(value or SEGMENTATION_TYPES[0]).upper()
     type_value(wanted[:40])
     return next(known for known in SEGMENTATION_TYPES if known == wanted)
+
+
+def _part(name: str, value: Any) -> str | None:
+    if value in (None, ""):
+        return None
+    if value not in SIZES:
+        raise InputError(f"{name} must be {' or '.join(SIZES)}, not {str(value)[:40]!r}.")
+    return str(value)
 
 
 def _modality(value: Any) -> str | None:

@@ -7,6 +7,7 @@ from sdseg.model.kinds import SDSEG
 from sdseg.rivals import RIVALS
 from sdseg_app.config.shipped import SHIPPED
 from sdseg_app.served.segmenters import LoadedModels, Segmenters
+from sdseg_app.served.speed_choice import check_engine
 from sdseg_app.served.weights_choice import WeightsChoice
 from sdseg_app.settings import AppSettings
 
@@ -18,10 +19,12 @@ def open_models(settings: AppSettings, starting: bool = False) -> Models:
     them.
 
     Raises:
+        InputError: the engine is not installed.
         WeightsError: a model has no weights, those of another kind than its name says, or other labels than the first.
     """
+    check_engine(settings.speed)
     loaded = LoadedModels()
-    models = {name: Segmenters(_choice(name, settings), loaded) for name in settings.models}
+    models = {name: Segmenters(_choice(name, settings), loaded, settings.speed) for name in settings.models}
     if starting:
         for model in models.values():
             model.choice.note_start()

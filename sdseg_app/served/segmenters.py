@@ -4,12 +4,14 @@ import logging
 import threading
 from pathlib import Path
 
+from sdseg.engines.speed import AUTO, PLAIN_SPEED, Speed
 from sdseg.errors import WeightsError
 from sdseg.inference.segmenter import Segmenter
 from sdseg.model.card import ModelCard
 from sdseg.model.weights import weights_sha256
 from sdseg_app.jobs.lanes import lane_of
 from sdseg_app.jobs.memory import release
+from sdseg_app.served.speed_choice import in_words, speed_of
 from sdseg_app.served.weights_choice import WeightsChoice
 
 logger = logging.getLogger(__name__)
@@ -21,22 +23,40 @@ class LoadedModels:
     """Of all models that are served the one that was used last, on each device."""
 
     def __init__(self) -> None:
-        self._loaded: dict[str, tuple[tuple[Path, Stamp], Segmenter]] = {}
+        self._loaded: dict[str, tuple[tuple[Path, Stamp, Speed], Segmenter]] = {}
         self._lock = threading.Lock()
 
-    def get(self, folder: Path, device: str) -> Segmenter:
-        """Raises WeightsError. Who holds a segmenter may finish with it: a newer one does not disturb it."""
-        lane, wanted = lane_of(device), (folder, stamp_of(folder))
+    def get(self, folder: Path, device: str, speed: Speed = PLAIN_SPEED) -> Segmenter:
+        """Raises WeightsError, InputError. Who holds a segmenter may finish with it: a newer one does not disturb it.
+
+        What an engine holds a copy of is freed by `Segmenter.load`: one model in memory a device.
+        """
+        lane, wanted = lane_of(device), (folder, stamp_of(folder), speed)
         with self._lock:
             known, segmenter = self._loaded.get(lane, (None, None))
             if segmenter is None or known != wanted:
                 segmenter = None
                 self._loaded.pop(lane, None)
                 release()  # let go of the old weights before the new ones come
-                segmenter = Segmenter.load(folder, device)
+                segmenter = Segmenter.load(folder, device, speed)
                 self._loaded[lane] = (wanted, segmenter)
-                logger.info("Serving weights %s on %s", segmenter.weights_sha256, device)
+                logger.info(
+                    "Serving weights %s on %s by the engine %s",
+                    segmenter.weights_sha256,
+                    device,
+                    segmenter.speed.engine,
+                )
             return segmenter
+
+    def runs(self, folder: Path, asked: Speed) -> Speed | None:
+        """What really runs where the weights of a folder were loaded at the speed `asked`; None where they are not.
+
+        It waits for no model that is being loaded.
+        """
+        for (known, _, speed), segmenter in list(self._loaded.values()):
+            if (known, speed) == (folder, asked):
+                return segmenter.speed
+        return None
 
     def clear(self) -> None:
         with self._lock:
@@ -47,8 +67,10 @@ class LoadedModels:
 class Segmenters:
     """One served model, always with the weights that `choice` names now."""
 
-    def __init__(self, choice: WeightsChoice, loaded: LoadedModels | None = None) -> None:
+    def __init__(self, choice: WeightsChoice, loaded: LoadedModels | None = None, speed: Speed = PLAIN_SPEED) -> None:
+        """`speed` is the server's; a request may name another decoder or encoder."""
         self.choice = choice
+        self._speed = speed
         self._loaded = loaded or LoadedModels()
         self._identity: tuple[Path, Stamp, str] | None = None
 
@@ -66,12 +88,34 @@ class Segmenters:
             known = self._identity = (folder, stamp, weights_sha256(folder))
         return known[2]
 
-    def get(self, device: str) -> Segmenter:
-        """Of weights that turn out to be unusable those that were served before take the place. Raises WeightsError."""
+    def speed(self, decoder: str | None = None, encoder: str | None = None) -> Speed:
+        """What the weights to be served now are to be run at, see `speed_of`. Raises InputError, WeightsError."""
+        return speed_of(self.choice.folder(), self._speed, decoder, encoder)
+
+    def runs(self) -> str:
+        """How they are run, in words."""
+        wanted = self.speed()
+        running = self._loaded.runs(self.choice.folder(), wanted)
+        if running is None and wanted.engine == AUTO:
+            return "engine chosen by measurement when the model is first used"
+        return in_words(running or wanted)
+
+    def get(self, device: str, decoder: str | None = None, encoder: str | None = None) -> Segmenter:
+        """Of weights that turn out to be unusable those that were served before take the place.
+
+        Args:
+            device: where.
+            decoder, encoder: full or lite; None for what the server is set to.
+
+        Raises:
+            WeightsError: there are no others.
+            InputError: these have no lite part, or the engine does not run on the device.
+        """
         while True:
             folder = self.choice.folder()
             try:
-                return self._checked(self._loaded.get(folder, device), folder)
+                speed = speed_of(folder, self._speed, decoder, encoder)
+                return self._checked(self._loaded.get(folder, device, speed), folder)
             except WeightsError as error:
                 if not self.choice.registry.unusable(folder, str(error)) or self.choice.folder() == folder:
                     raise

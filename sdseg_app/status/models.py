@@ -39,6 +39,7 @@ def model_status(name: str, segmenters: Segmenters) -> ModelStatus:
         trained=_trained(card.training),
         metrics={**_figures(card.training.get("metrics")), **_measured_here(segmenters.choice, sha256)},
         registry=registry_status(segmenters.choice.registry),
+        runs=segmenters.runs(),
     )
 
 

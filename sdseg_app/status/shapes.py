@@ -105,6 +105,7 @@ class ModelStatus(BaseModel):
     trained: TrainedStatus
     metrics: dict[str, float] = Field(description="Figures measured on data that it did not learn from; often none.")
     registry: RegistryStatus
+    runs: str = Field(description="How its networks are run, in words.")
 
 
 class LabelStatus(BaseModel):

@@ -12,6 +12,7 @@ from monailabel.utils.others.generic import device_list
 
 from sdseg.inference.provenance import facts_of
 from sdseg.inference.segmenter import Segmenter
+from sdseg.inference.streaming import Stream, StreamedResult
 from sdseg.model.batching import slices_at_a_time
 from sdseg.volume.load import load_failures
 from sdseg.volume.recipe import invert
@@ -28,6 +29,7 @@ from sdseg_app.served.segmenters import Segmenters
 
 # Keys in a request's data: every step of one inference uses the same weights and counts on.
 _SEGMENTER, _COUNT = "segmenter", "count"
+_STREAM, _STREAMED = "stream", "streamed"
 _FOUND = "found"  # key in what is told inside this module: the result, to be kept
 
 
@@ -102,7 +104,8 @@ class SDSegInferTask(BasicInferTask):
 
     def _key(self, image: Path, params: InferParams) -> str | None:
         with load_failures(image):
-            return self._kept.key(image, self._segmenters.sha256(), params)
+            speed = self._segmenters.speed(params.decoder, params.encoder)
+            return self._kept.key(image, self._segmenters.sha256(), params, speed)
 
     def _tell_again(self, found: Found, params: InferParams) -> tuple[str, dict[str, Any]]:
         start = time.monotonic()
@@ -115,11 +118,15 @@ class SDSegInferTask(BasicInferTask):
     def pre_transforms(self, data: dict[str, Any] | None = None) -> Sequence[Callable[..., Any]]:
         if data is None:
             raise TypeError("The transforms depend on the image; data is needed.")
-        segmenter = self._segmenters.get(data["device"])
+        segmenter = self._segmenters.get(data["device"], data["decoder"], data["encoder"])
         data[_SEGMENTER] = segmenter
+        if not data["uncertainty"]:
+            return []  # `Stream` prepares a few slices at a time
         return segmenter.pre_transforms(data["image_path"], data.get("modality"))
 
     def run_pre_transforms(self, data: dict[str, Any], transforms: Any) -> dict[str, Any]:
+        if not data["uncertainty"]:
+            return {**data, _STREAM: Stream(data[_SEGMENTER], Path(data["image_path"]), data.get("modality"))}
         # The transforms see the image alone: MONAI 1.6 takes every other `image_*` entry for a meta dictionary.
         # Compose wraps what they raise, which `load_failures` takes apart again.
         with load_failures(Path(data["image_path"])):
@@ -127,6 +134,8 @@ class SDSegInferTask(BasicInferTask):
 
     def run_inferer(self, data: dict[str, Any], convert_to_batch: bool = True, device: str = "cuda") -> dict[str, Any]:
         segmenter: Segmenter = data[_SEGMENTER]
+        if not data["uncertainty"]:
+            return self._stream(data)
         noises = data["uncertainty"] if segmenter.is_random else 1
         slices = data["image"].shape[-1] * max(1, noises)
         data[_COUNT] = SliceCount(watching(), slices)
@@ -137,6 +146,15 @@ class SDSegInferTask(BasicInferTask):
             )
         return data
 
+    def _stream(self, data: dict[str, Any]) -> dict[str, Any]:
+        """Nobody asked for probabilities: no more of them is ever there than of a few slices."""
+        stream: Stream = data[_STREAM]
+        watching().enter("model", stream.slices)
+        count, at_a_time = SliceCount(watching(), stream.slices), slices_at_a_time(data[_SEGMENTER].pipeline)
+        with self._devices.inference(data["device"]) as share:
+            data[_STREAMED] = stream.run(data["seed"], at_a_time, _both(count, share))
+        return data
+
     def inverse_transforms(self, data: dict[str, Any] | None = None) -> list[Any]:
         return []  # all of them
 
@@ -145,21 +163,21 @@ class SDSegInferTask(BasicInferTask):
         noises = data["uncertainty"]
         if not noises:
             watching().enter("restore")
+            return {**data, MEASURED: None}
         probability = invert(pre_transforms, data["image"], data[self.output_label_key])
-        data[self.output_label_key], data[MEASURED] = probability, None
-        if noises:
-            segmenter: Segmenter = data[_SEGMENTER]
-            with self._devices.inference(data["device"]) as share:
-                data[MEASURED] = segmenter.uncertainty(
-                    pre_transforms,
-                    data["image"],
-                    probability,
-                    data["seed"],
-                    noises,
-                    slices_at_a_time(segmenter.pipeline),
-                    _both(data[_COUNT], share),
-                )
-            watching().enter("restore")
+        data[self.output_label_key] = probability
+        segmenter: Segmenter = data[_SEGMENTER]
+        with self._devices.inference(data["device"]) as share:
+            data[MEASURED] = segmenter.uncertainty(
+                pre_transforms,
+                data["image"],
+                probability,
+                data["seed"],
+                noises,
+                slices_at_a_time(segmenter.pipeline),
+                _both(data[_COUNT], share),
+            )
+        watching().enter("restore")
         return data
 
     def post_transforms(self, data: dict[str, Any] | None = None) -> Sequence[Callable[..., Any]]:
@@ -167,17 +185,22 @@ class SDSegInferTask(BasicInferTask):
 
     def writer(self, data: dict[str, Any], extension: Any = None, dtype: Any = None) -> tuple[str, dict[str, Any]]:
         segmenter: Segmenter = data[_SEGMENTER]
-        probability = data[self.output_label_key]
-        labelmap = segmenter.to_labelmap(probability)
+        streamed: StreamedResult | None = data.get(_STREAMED)
+        if streamed is None:
+            probability = data[self.output_label_key]
+            labelmap, affine = segmenter.to_labelmap(probability), probability.affine.numpy().astype(float)
+            corrections = tuple(data["image"].meta.get(CORRECTIONS, ()))
+        else:
+            labelmap, affine, corrections = streamed.labelmap, streamed.affine, streamed.corrections
         self.labels = segmenter.card.labels
         facts = {
             **facts_of(segmenter, data["seed"]),
             "device": data["device"],
             "empty": not labelmap.any(),
-            "corrections": list(data["image"].meta.get(CORRECTIONS, ())),
+            "corrections": list(corrections),
             "label_names": in_order(segmenter.card.labels),
         }
-        found = Found(labelmap, probability.affine.numpy().astype(float), facts)
+        found = Found(labelmap, affine, facts)
         file = result_file(labelmap, found.affine, data["result_extension"], data["result_compress"])
         return str(file), {**facts, MEASURED: data[MEASURED], _FOUND: found}
 

@@ -146,7 +146,9 @@ def server_environment(home: Path) -> dict[str, str]:
     # As in an activated environment: the stock script calls whatever `python` comes first.
     path = os.pathsep.join([sysconfig.get_path("scripts"), os.environ.get("PATH", "")])
     # One thread: several wait for each other when the machine is busy, and the model of these tests is tiny.
-    return {**os.environ, "PATH": path, "OMP_NUM_THREADS": "1", "MONAI_LABEL_SESSION_PATH": str(home / "sessions")}
+    # Plain: what the library finds by default is what the server is compared with, to the last voxel.
+    usual = {"OMP_NUM_THREADS": "1", "SDSEG_ENGINE": "plain", "MONAI_LABEL_SESSION_PATH": str(home / "sessions")}
+    return {**os.environ, "PATH": path, **usual}
 
 
 def wait_until_ready(server: Server, process: subprocess.Popen[bytes] | Program) -> None:

@@ -47,6 +47,11 @@ def evaluate(
     ] = None,
     modality: Annotated[str | None, typer.Option(help="DICOM Modality of one image whose file does not say.")] = None,
     device: Annotated[str, typer.Option(help="cpu, cuda or cuda:N.")] = "cpu",
+    engine: Annotated[
+        str, typer.Option(help="How the networks are run: plain, auto, or a name that `sdseg engines` lists.")
+    ] = "plain",
+    decoder: Annotated[str, typer.Option(help="full, or the lite one of `sdseg distill`.")] = "full",
+    encoder: Annotated[str, typer.Option(help="full, or the lite one of `sdseg distill`.")] = "full",
     force: Annotated[bool, typer.Option("--force", help="Replace a report that exists.")] = False,
 ) -> None:
     """Score models on images whose masks are known: one image, or a whole data set with tables and pictures.
@@ -59,21 +64,31 @@ def evaluate(
     writes report.md, report.csv, report.html and report.json: docs/evaluation.md says what is in them.
     """
     quieten_libraries()
+    from sdseg.engines.speed import Speed
+
+    speed = Speed(engine, decoder, encoder)
     folders = weights or [SAMPLE_WEIGHTS]
     if dataset is None:
         if image is None or reference is None:
             raise InputError("Give an image and its reference mask, or a data set with --dataset and --root.")
         if len(folders) > 1 or steps not in (None, 1):
             raise InputError("One image is scored with one weights folder and one step; give a data set for more.")
-        evaluate_image(image, reference, folders[0], output, seed, modality, device)
+        evaluate_image(image, reference, folders[0], output, seed, modality, device, speed)
         return
     if image is not None or modality is not None:
         raise InputError(f"An image, its reference and its --modality are given without --dataset {dataset}.")
     if root is None or output is None:
         raise InputError("A data set needs its folder (--root) and a folder for the report (--output).")
 
+    from sdseg.engines.speed import PLAIN_SPEED
     from sdseg.evaluation.plan import Plan, parse_tables
     from sdseg.evaluation.writing import check_folder
+
+    if speed != PLAIN_SPEED and (tables != "accuracy" or steps not in (None, 1)):
+        raise InputError(
+            "Only the accuracy of one step is measured with another engine, decoder or encoder; leave them plain and "
+            "full for other tables and more steps."
+        )
 
     plan = Plan(
         tables=parse_tables(tables),
@@ -87,11 +102,20 @@ def evaluate(
         lpips_weights=lpips_weights,
     )
     check_folder(output, force)
-    evaluate_dataset(dataset, root, split, parse_settings(setting or ()), folders, name or (), plan, output, device)
+    evaluate_dataset(
+        dataset, root, split, parse_settings(setting or ()), folders, name or (), plan, output, device, speed
+    )
 
 
 def evaluate_image(
-    image: Path, reference: Path, weights: Path, output: Path | None, seed: int, modality: str | None, device: str
+    image: Path,
+    reference: Path,
+    weights: Path,
+    output: Path | None,
+    seed: int,
+    modality: str | None,
+    device: str,
+    speed: Any,
 ) -> None:
     """Print the volume Dice of each structure of one image."""
     from sdseg.evaluation.score import score_image
@@ -100,7 +124,7 @@ def evaluate_image(
 
     check_exists(image)
     check_exists(reference)
-    segmenter = Segmenter.load(weights, device)
+    segmenter = Segmenter.load(weights, device, speed)
     with progress_bar("slices") as update:
         scores = score_image(segmenter, image, reference, modality=modality, seed=seed, progress=update)
     for structure, dice in scores.items():
@@ -110,6 +134,9 @@ def evaluate_image(
             "image": str(image),
             "reference": str(reference),
             "weights_sha256": segmenter.weights_sha256,
+            "engine": segmenter.speed.engine,
+            "decoder": segmenter.speed.decoder,
+            "encoder": segmenter.speed.encoder,
             "seed": seed,
             "volume_dice": scores,
         }
@@ -126,6 +153,7 @@ def evaluate_dataset(
     plan: Any,
     output: Path,
     device: str,
+    speed: Any,
 ) -> None:
     """Write the report on a split of a data set and print its tables."""
     from sdseg.datasets import open_dataset
@@ -136,7 +164,7 @@ def evaluate_dataset(
 
     data = open_dataset(dataset, root, **settings)
     examples = data.examples(split)
-    contestants = load_contestants(folders, data.labels, names, device)
+    contestants = load_contestants(folders, data.labels, names, device, speed)
     output.mkdir(parents=True, exist_ok=True)  # now, not after hours
     about = {"name": dataset, "split": split, "root": str(root), "settings": settings, "notes": data.notes}
     report = Evaluation(contestants, examples, data.labels, plan, about, progress_bar).report()

@@ -12,6 +12,7 @@ from sdseg.cli import (
     bench,
     demo,
     distill,
+    engines,
     evaluate,
     models,
     node,
@@ -48,6 +49,7 @@ app.command("serve")(serve.serve)
 app.command("watch")(watch.watch)
 app.command("demo")(demo.demo)
 app.command("bench")(bench.bench)
+app.command("engines")(engines.engines)
 app.command("simulate")(simulate.simulate)
 app.command("send")(send.send)
 app.command("structures")(structures.structures)

@@ -47,6 +47,15 @@ def segment(
     ] = None,
     batch_size: Annotated[int, typer.Option(min=1, help="Slices at a time; does not change the result.")] = 8,
     device: Annotated[str, typer.Option(help="cpu, cuda or cuda:N.")] = "cpu",
+    engine: Annotated[
+        str,
+        typer.Option(
+            help="How the networks are run: auto (the quickest with the same masks, measured once), plain, or "
+            "a name that `sdseg engines` lists."
+        ),
+    ] = "auto",
+    decoder: Annotated[str, typer.Option(help="full, or the lite one of `sdseg distill`.")] = "full",
+    encoder: Annotated[str, typer.Option(help="full, or the lite one of `sdseg distill`.")] = "full",
     force: Annotated[bool, typer.Option("--force", help="Replace an output that exists.")] = False,
 ) -> None:
     """Segment an image in one reverse diffusion step.
@@ -60,6 +69,7 @@ def segment(
     from sdseg.dicom.codes import structure
     from sdseg.dicom.files import is_series
     from sdseg.dicom.own_structures import use_structures
+    from sdseg.engines.speed import Speed
     from sdseg.inference.output import OutputFile
     from sdseg.inference.segmenter import Segmenter
     from sdseg.inference.streaming import StreamedResult, stream
@@ -70,11 +80,12 @@ def segment(
 
     check_exists(source)
     check_noises(uncertainty)
+    speed = Speed(engine, decoder, encoder)
     if structures is not None:
         use_structures(structures)
     kind = cast("SegmentationType", segmentation_type.upper())
     target = OutputFile.choose(source, output, force, series_instance_uid, kind)
-    segmenter = Segmenter.load(weights, device)
+    segmenter = Segmenter.load(weights, device, speed)
     maps = MapFiles.beside(target.path, source, series_instance_uid)
     noises = uncertainty if segmenter.is_random else min(uncertainty, 1)
     maps.check(segmenter.card.labels, noises, force)

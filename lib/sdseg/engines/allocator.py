@@ -24,3 +24,12 @@ def keep_large_blocks() -> bool:
         mallopt(key, value) for key, value in ((_M_MMAP_MAX, 0), (_M_TRIM_THRESHOLD, _MOST), (_M_TOP_PAD, _GROW))
     ]
     return all(answers)
+
+
+def give_back_free_blocks() -> bool:
+    """What is kept and not used goes back to the system now, once. False where the C library has no such call."""
+    try:
+        trim = ctypes.CDLL(None).malloc_trim
+    except (OSError, AttributeError):
+        return False
+    return bool(trim(0))

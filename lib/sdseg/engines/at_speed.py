@@ -7,16 +7,23 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from sdseg.engines.allocator import keep_large_blocks
-from sdseg.engines.choice import choose_engine
+from sdseg.engines.allocator import give_back_free_blocks, keep_large_blocks
+from sdseg.engines.choice import choose_engine, choose_for, note_agreed
+from sdseg.engines.choice_key import choice_key
+from sdseg.engines.choice_probe import LEAST_DICE, dice_of, probe_slices, run_probes
 from sdseg.engines.engine import PLAIN, get_engine
 from sdseg.engines.speed import AUTO, PLAIN_SPEED, Speed
 from sdseg.engines.speed_up import speed_up
 from sdseg.errors import InputError
+from sdseg.model.lite import with_lite
 from sdseg.model.pipeline import SDSegPipeline
 
+_COMPARED = 2  # slices that a remembered engine and the plain one are compared on, once for each weights
 
-def at_speed(load: Callable[[], Any], weights: Path, device: str, speed: Speed) -> tuple[Any, Speed]:
+
+def at_speed(
+    load: Callable[[], Any], weights: Path, device: str, speed: Speed, identity: str = ""
+) -> tuple[Any, Speed]:
     """The pipeline that `load` gives, and what really runs.
 
     Args:
@@ -24,30 +31,54 @@ def at_speed(load: Callable[[], Any], weights: Path, device: str, speed: Speed) 
         weights: their folder, where lite parts may lie.
         device: cpu, cuda, cuda:N or mps.
         speed: what is asked for.
+        identity: SHA-256 of the weights, under which it is remembered that an engine keeps their masks.
 
     Raises:
         InputError: the engine is not installed, does not run on the device, or not with such a model.
         WeightsError: the weights have no lite part.
     """
-    pipeline = load()
     if speed == PLAIN_SPEED:
-        return pipeline, speed
+        return load(), speed
+    pipeline = load()
     if not isinstance(pipeline, SDSegPipeline):
         return pipeline, _of_rival(speed)
-    if speed.is_lite:
-        pipeline = _with_lite(pipeline, weights, speed)
-    engine = choose_engine(pipeline, device).engine if speed.engine == AUTO else speed.engine
-    if engine != PLAIN:
+    pipeline = with_lite(pipeline, weights, speed.decoder, speed.encoder)
+    if speed.engine == AUTO:
+        fast, engine = _by_measurement(pipeline, device, identity)
+        if fast is None:  # what was remembered for these sizes is not right for these weights
+            pipeline = with_lite(load(), weights, speed.decoder, speed.encoder)
+            engine = choose_for(pipeline, device, identity).engine
+            fast = _run_by(pipeline, engine, device)
+    else:
+        fast, engine = _run_by(pipeline, speed.engine, device), speed.engine
+    del pipeline
+    give_back_free_blocks()
+    return fast, replace(speed, engine=engine)
+
+
+def _by_measurement(pipeline: SDSegPipeline, device: str, identity: str) -> tuple[SDSegPipeline | None, str]:
+    """None where the remembered engine does not keep the masks of these weights; `pipeline` is then used up too."""
+    choice = choose_engine(pipeline, device, identity)
+    if choice.agreed:
+        return _run_by(pipeline, choice.engine, device), choice.engine
+    slices, key = probe_slices(pipeline.image_size)[:_COMPARED], choice_key(pipeline, device)
+    expected = run_probes(pipeline, slices)
+    fast = _run_by(pipeline, choice.engine, device)
+    if dice_of(run_probes(fast, slices), expected) < LEAST_DICE:
+        return None, PLAIN
+    note_agreed(key, identity)
+    return fast, choice.engine
+
+
+def _run_by(pipeline: SDSegPipeline, engine: str, device: str) -> SDSegPipeline:
+    if engine == PLAIN:
+        return pipeline
+    if device.startswith("cpu"):
         keep_large_blocks()
-        pipeline = speed_up(pipeline, get_engine(engine, device))
-    return pipeline, replace(speed, engine=engine)
+    return speed_up(pipeline, get_engine(engine, device))
 
 
 def _of_rival(speed: Speed) -> Speed:
     if speed.is_lite or speed.engine not in (AUTO, PLAIN):
         raise InputError("Only SDSeg has engines and lite parts; choose the engine plain (or auto) for this model.")
     return PLAIN_SPEED
-
-
-def _with_lite(pipeline: SDSegPipeline, weights: Path, speed: Speed) -> SDSegPipeline:
-    raise InputError("There are no lite decoders and encoders yet; choose full.")

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from sdseg.engines.speed import PLAIN_SPEED, Speed
 from sdseg.errors import InputError, LabelError
 from sdseg.evaluation.steps import Stepped, own_steps
 from sdseg.inference.segmenter import Segmenter
@@ -70,7 +71,11 @@ class Contestant:
 
 
 def load_contestants(
-    folders: Sequence[Path], labels: Mapping[str, int], names: Sequence[str] = (), device: str = "cpu"
+    folders: Sequence[Path],
+    labels: Mapping[str, int],
+    names: Sequence[str] = (),
+    device: str = "cpu",
+    speed: Speed = PLAIN_SPEED,
 ) -> list[Contestant]:
     """Check and load weights folders; nothing is loaded before all are checked.
 
@@ -79,6 +84,7 @@ def load_contestants(
         labels: of the data set.
         names: for the report, one a folder; none: the names of the model cards.
         device: cpu, cuda or cuda:N.
+        speed: how each is run.
 
     Raises:
         LabelError: a model segments other structures than the data set holds.
@@ -94,7 +100,8 @@ def load_contestants(
         raise InputError(f"{' and '.join(map(str, twice))} are the same weights; give each once.")
     told = choose_names(names, [card.name for card in cards], hashes)
     return [
-        Contestant(name, folder, Segmenter.load(folder, device)) for name, folder in zip(told, folders, strict=True)
+        Contestant(name, folder, Segmenter.load(folder, device, speed))
+        for name, folder in zip(told, folders, strict=True)
     ]
 
 

@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from sdseg import __version__
 from sdseg.dicom.provenance import SegProvenance
+from sdseg.engines.speed import PLAIN_SPEED
 from sdseg.inference.segmenter import Segmenter
 
-FACTS = ("model_name", "title", "method", "preset", "weights_sha256", "seed", "steps", "samples")
+FACTS = (
+    "model_name",
+    "title",
+    "method",
+    "preset",
+    "weights_sha256",
+    "seed",
+    "steps",
+    "samples",
+    "engine",
+    "decoder",
+    "encoder",
+)
 
 
 def provenance_of(segmenter: Segmenter, seed: int) -> SegProvenance:
@@ -29,6 +43,7 @@ def facts_of(segmenter: Segmenter, seed: int) -> dict[str, Any]:
         "seed": seed,
         "steps": traits.steps,
         "samples": traits.samples,
+        **asdict(segmenter.speed),
     }
 
 
@@ -42,6 +57,12 @@ def provenance_from(facts: Mapping[str, Any]) -> SegProvenance:
         seed=None if steps is None else int(facts["seed"]),
         steps=steps,
         preset=facts["preset"],
-        extra={"samples": str(samples)} if samples > 1 else {},
+        extra={**({"samples": str(samples)} if samples > 1 else {}), **_speed_of(facts)},
         method=facts.get("method", "one-step latent diffusion"),
     )
+
+
+def _speed_of(facts: Mapping[str, Any]) -> dict[str, str]:
+    """Engine, decoder and encoder where they are not the plain and full ones."""
+    usual = asdict(PLAIN_SPEED)
+    return {name: str(facts[name]) for name in usual if facts.get(name, usual[name]) != usual[name]}

@@ -104,7 +104,7 @@ class Segmenter:
         """
         check_device(device)
         card, identity = ModelCard.load(weights), weights_sha256(weights)
-        pipeline, runs = at_speed(lambda: load_weights(weights, device), weights, device, speed)
+        pipeline, runs = at_speed(lambda: load_weights(weights, device), weights, device, speed, identity)
         return cls(pipeline, card, identity, runs)
 
     @property

@@ -9,7 +9,8 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from sdseg.dimse.peer import ae_title
-from sdseg.errors import InputError
+from sdseg.engines.speed import AUTO, Speed
+from sdseg.errors import InputError, UnknownNameError
 from sdseg.node.rules import Rule
 
 
@@ -105,8 +106,24 @@ class NodeConfig(Strict):
     rules: tuple[Rule, ...] = Field(min_length=1)
     metrics: Metrics | None = None
     device: str = "cpu"
+    engine: str = AUTO
+    decoder: Literal["full", "lite"] = "full"
+    encoder: Literal["full", "lite"] = "full"
     workers: int = Field(default=0, ge=0, le=256)
     ray: str | None = None
+
+    @field_validator("engine")
+    @classmethod
+    def _known_engine(cls, engine: str) -> str:
+        try:
+            return Speed(engine).engine
+        except UnknownNameError as error:
+            raise ValueError(str(error).rstrip(".")) from None
+
+    @property
+    def speed(self) -> Speed:
+        """Engine, decoder and encoder of every model."""
+        return Speed(self.engine, self.decoder, self.encoder)
 
     @field_validator("targets")
     @classmethod

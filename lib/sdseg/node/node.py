@@ -12,7 +12,6 @@ from typing import Any
 from sdseg.batch.crew import LOCAL, RAY, Crew
 from sdseg.batch.pool import Pool
 from sdseg.dimse.commitment import Commitments
-from sdseg.engines.speed import PLAIN_SPEED
 from sdseg.node.associations import Associations
 from sdseg.node.check import require_weights
 from sdseg.node.completion import Completion
@@ -117,7 +116,7 @@ class Node:
             yield None
             return
         engine = LOCAL if config.ray is None else RAY
-        how: dict[str, Any] = {"device": config.device, "speed": PLAIN_SPEED, "address": config.ray or "auto"}
+        how: dict[str, Any] = {"device": config.device, "speed": config.speed, "address": config.ray or "auto"}
         crew = Crew(engine, config.workers or None, **how)
         weights = {rule.weights for rule in config.rules}
         with crew.pool(weights.pop() if len(weights) == 1 else None) as pool:

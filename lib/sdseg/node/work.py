@@ -96,7 +96,7 @@ class Worker:
         from sdseg.inference.segmenter import Segmenter
 
         if weights not in self._segmenters:
-            self._segmenters[weights] = Segmenter.load(Path(weights), self._config.device)
+            self._segmenters[weights] = Segmenter.load(Path(weights), self._config.device, self._config.speed)
         return self._segmenters[weights]
 
     def _warm_up(self) -> bool:

@@ -27,6 +27,7 @@ function card(model, server) {
       fact("Origin", SOURCES[model.source]),
       fact("Trained", trained(model.trained)),
       fact("Measured", metrics(model.metrics)),
+      fact("Runs by", model.runs),
       fact("Weights", [model.weights, " ", identifier(model.weights_sha256, "SHA-256 of the weights")]),
     ),
     registryParts(model, server, ORIGINS[model.source]),
