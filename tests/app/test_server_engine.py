@@ -36,7 +36,7 @@ def test_the_engine_of_the_settings_answers(fast_server: Server, image: Image, t
 @pytest.mark.parametrize("part", ["decoder", "encoder"])
 def test_parts_that_there_are_not_are_refused(fast_server: Server, image: Image, part: str) -> None:
     wrong = fast_server.infer(image.uid, params={part: "half"})
-    assert wrong.status_code == 400 and f"{part} must be full or lite" in wrong.json()["detail"]
+    assert wrong.status_code == 422 and f"{part} must be full or lite" in wrong.json()["detail"]
     missing = fast_server.infer(image.uid, params={part: "lite"})
     assert 400 <= missing.status_code < 500 and f"no lite {part}" in missing.json()["detail"]
     assert fast_server.infer(image.uid, params={part: "full"}, output="json").status_code == 200

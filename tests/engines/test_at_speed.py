@@ -114,6 +114,9 @@ def test_the_provenance_tells_what_is_not_plain() -> None:
     fast = Segmenter(tiny_pipeline(), tiny_card(), SHA256, Speed("torch-bf16", "lite"))
     told = provenance_of(fast, 0).parameters
     assert (told["engine"], told["decoder"]) == ("torch-bf16", "lite") and "encoder" not in told
+    exact = Segmenter(tiny_pipeline(), tiny_card(), SHA256, Speed("torch-fp32"))
+    assert provenance_of(exact, 0).parameters["engine"] == "torch-fp32"
+    assert repr(provenance_of(exact, 0)) == repr(provenance_of(plain, 0)) != repr(provenance_of(fast, 0))  # UIDs
     facts = facts_of(fast, 0)
     assert facts.items() >= asdict(fast.speed).items()
     before = {name: value for name, value in facts.items() if name not in asdict(fast.speed)}

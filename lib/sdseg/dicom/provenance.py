@@ -17,7 +17,9 @@ class SegProvenance:
     """The algorithm behind a segmentation and the parameters it ran with.
 
     `weights_sha256`: 64 hexadecimal digits. `steps`: denoising steps. `seed` and `steps` are None where nothing is
-    random or denoised. `extra`: further parameters by name. `method`: how it segments, in a few words.
+    random or denoised. `extra`: further parameters by name. `told`: more of them that do not change the result, so that
+    they are no part of what a SEG's UIDs are derived from (they are not in the repr). `method`: how it segments, in a
+    few words.
     InputError where a value cannot be written into a DICOM SEG.
     """
 
@@ -29,6 +31,7 @@ class SegProvenance:
     preset: str
     extra: Mapping[str, str] = field(default_factory=dict)
     method: str = "one-step latent diffusion"
+    told: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         for what in ("algorithm_name", "algorithm_version"):
@@ -42,8 +45,8 @@ class SegProvenance:
     def parameters(self) -> dict[str, str]:
         """What goes into Algorithm Parameters (0066,0032), in order."""
         numbers = {"seed": self.seed, "steps": self.steps}
-        told = {name: str(number) for name, number in numbers.items() if number is not None}
-        given = {"weights_sha256": self.weights_sha256, **told, "preset": self.preset, **self.extra}
+        numbered = {name: str(number) for name, number in numbers.items() if number is not None}
+        given = {"weights_sha256": self.weights_sha256, **numbered, "preset": self.preset, **self.extra, **self.told}
         return {name: re.sub(r"[,\\\s]+", " ", value) for name, value in given.items()}
 
 

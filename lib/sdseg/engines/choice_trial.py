@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import time
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
@@ -88,7 +89,8 @@ def _ratio(fast: SDSegPipeline, plain: SDSegPipeline, slices: torch.Tensor) -> f
 
 def _copy(pipeline: SDSegPipeline) -> SDSegPipeline:
     """An engine takes over what it is given."""
+    make: Any = type(pipeline)
     parts = (copy.deepcopy(part) for part in (pipeline.vae, pipeline.vision_encoder, pipeline.unet))
-    twin = type(pipeline)(*parts, pipeline.scheduler)
+    twin: SDSegPipeline = make(*parts, pipeline.scheduler)
     twin.set_progress_bar_config(disable=True)
     return twin

@@ -8,7 +8,8 @@ from typing import Any
 
 from sdseg import __version__
 from sdseg.dicom.provenance import SegProvenance
-from sdseg.engines.speed import PLAIN_SPEED
+from sdseg.engines.engine import PLAIN
+from sdseg.engines.speed import PLAIN_SPEED, Speed
 from sdseg.inference.segmenter import Segmenter
 
 FACTS = (
@@ -49,7 +50,7 @@ def facts_of(segmenter: Segmenter, seed: int) -> dict[str, Any]:
 
 def provenance_from(facts: Mapping[str, Any]) -> SegProvenance:
     """The provenance that `facts_of` tells; facts kept from before there were rivals are SDSeg's."""
-    steps, samples = facts.get("steps", 1), int(facts.get("samples", 1))
+    steps, samples, speed = facts.get("steps", 1), int(facts.get("samples", 1)), _speed_of(facts)
     return SegProvenance(
         algorithm_name=f"{facts.get('title', 'SDSeg')} {facts['model_name']}",
         algorithm_version=__version__,
@@ -57,12 +58,17 @@ def provenance_from(facts: Mapping[str, Any]) -> SegProvenance:
         seed=None if steps is None else int(facts["seed"]),
         steps=steps,
         preset=facts["preset"],
-        extra={**({"samples": str(samples)} if samples > 1 else {}), **_speed_of(facts)},
+        extra={**({"samples": str(samples)} if samples > 1 else {}), **speed.identity},
         method=facts.get("method", "one-step latent diffusion"),
+        told=_told(speed),
     )
 
 
-def _speed_of(facts: Mapping[str, Any]) -> dict[str, str]:
-    """Engine, decoder and encoder where they are not the plain and full ones."""
+def _speed_of(facts: Mapping[str, Any]) -> Speed:
     usual = asdict(PLAIN_SPEED)
-    return {name: str(facts[name]) for name in usual if facts.get(name, usual[name]) != usual[name]}
+    return Speed(**{name: str(facts.get(name, value)) for name, value in usual.items()})
+
+
+def _told(speed: Speed) -> dict[str, str]:
+    """An exact engine: it changes nothing beyond rounding, and so no UID."""
+    return {} if speed.engine == PLAIN or "engine" in speed.identity else {"engine": speed.engine}
