@@ -59,12 +59,12 @@ def count(model: Any) -> int:
 
 def _model(contestant: Contestant) -> Any:
     if contestant.weights is not None:
-        pipeline = load_weights(contestant.weights)
-        return with_lite(pipeline, contestant.weights, LITE, LITE) if contestant.is_lite else pipeline
+        loaded: SDSegPipeline = load_weights(contestant.weights)
+        return with_lite(loaded, contestant.weights, LITE, LITE) if contestant.is_lite else loaded
     preset = get_preset(contestant.preset)
     if contestant.rival:
         return build_rival(contestant.rival, preset.image_size)
-    pipeline = build_pipeline(preset)
+    pipeline: SDSegPipeline = build_pipeline(preset)
     return _with_random_lite(pipeline) if contestant.is_lite else pipeline
 
 

@@ -55,7 +55,7 @@ def run_whole(
     total = len(contestants) * (rounds + 2)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="sdseg-bench-")))
-        workers = []
+        workers: list[Worker] = []
         for one in contestants:
             update(len(workers), total, f"loading {one.name}")
             workers.append(stack.enter_context(Worker(one.name, STAND, (one, device, source, folder), threads)))

@@ -70,6 +70,9 @@ class Worker:
 def _serve(pipe: Connection, stand: str, arguments: tuple[Any, ...], threads: int) -> None:
     os.environ["OMP_NUM_THREADS"] = str(threads)  # for what is loaded later
     import torch
+    from diffusers.utils import logging as diffusers_logging
+
+    diffusers_logging.set_verbosity_error()  # it warns of every cast, also of those that are meant
 
     torch.set_num_threads(threads)
     module, _, name = stand.partition(":")
