@@ -12,7 +12,7 @@ from sdseg.node.schema import State
 
 def test_a_worker_is_killed_and_its_series_is_segmented_by_the_next(tmp_path: Path, weights: Path) -> None:
     before = forked()
-    bench = Bench(tmp_path, weights, {"workers": 1})
+    bench = Bench(tmp_path, weights, {"workers": 1, "engine": "plain"})
     with bench.running():
         bench.send(mr("one"))
         await_true(lambda: bench.status().series[State.DONE] == 1, "the first series")
