@@ -2,45 +2,57 @@
 
 import pytest
 import torch
+from helpers.models import tiny_pipeline
 
 from sdseg.engines.engine import ENGINES, PLAIN, engines_for, get_engine
 from sdseg.engines.speed_up import speed_up
 from sdseg.errors import InputError, UnknownNameError
-from sdseg.model.pipeline import SDSegPipeline, build_pipeline
-from sdseg.model.presets import get_preset
 
-HERE = [engine.name for engine in engines_for("cpu")]
-
-
-def make(classes: int | None = None) -> SDSegPipeline:
-    torch.manual_seed(0)
-    pipeline = build_pipeline(get_preset("tiny"), classes=classes)
-    for part in (pipeline.vae, pipeline.vision_encoder, pipeline.unet):
-        part.eval().requires_grad_(False)
-    return pipeline
+# The other libraries take seconds to convert a network: test_agreement.py runs them over the sample.
+TORCH = [engine.name for engine in engines_for("cpu") if engine.backend == "torch"]
+ONE_A_LIBRARY = [engine.name for engine in engines_for("cpu") if engine.name.endswith("-fp32")]
+VARIANTS = [("torch-fp32", "concat"), *((name, "cross_attention") for name in ONE_A_LIBRARY)]
 
 
-@pytest.mark.parametrize("name", HERE)
+def slices(count: int = 5) -> torch.Tensor:
+    return torch.rand(count, 3, 64, 64, generator=torch.Generator().manual_seed(1)) * 2 - 1
+
+
+@pytest.mark.parametrize("name", TORCH)
+def test_masks_agree_with_the_plain_pipeline_whatever_the_batch(name: str) -> None:
+    plain, fast = tiny_pipeline(), speed_up(tiny_pipeline(), ENGINES[name])
+    for count in (5, 1, 2):
+        expected, found = plain(slices(count), seed=3), fast(slices(count), seed=3)
+        assert found.shape == expected.shape and found.dtype == torch.float32
+        torch.testing.assert_close(found, expected, atol=2e-2 if "bf16" in name else 1e-4, rtol=0)
+
+
+@pytest.mark.parametrize(("name", "conditioning"), VARIANTS)
+def test_classes_and_cross_attention_agree_too(name: str, conditioning: str) -> None:
+    variant = {"classes": 3, "conditioning": conditioning}
+    expected = tiny_pipeline(**variant)(slices(), seed=3)
+    assert expected[:, 1].sub(expected[:, 2]).abs().max() > 1e-3, "the classes must differ for this to say anything"
+    found = speed_up(tiny_pipeline(**variant), ENGINES[name])(slices(), seed=3)
+    torch.testing.assert_close(found, expected, atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_the_number_of_threads_does_not_matter(threads: int) -> None:
+    before = torch.get_num_threads()
+    expected = tiny_pipeline()(slices())
+    try:
+        torch.set_num_threads(threads)
+        found = speed_up(tiny_pipeline(), ENGINES["torch-fp32"])(slices())
+    finally:
+        torch.set_num_threads(before)
+    torch.testing.assert_close(found, expected, atol=1e-4, rtol=0)
+
+
 @pytest.mark.parametrize("classes", [None, 3])
-def test_masks_agree_with_the_plain_pipeline(name: str, classes: int | None) -> None:
-    slices = torch.rand(5, 3, 64, 64) * 2 - 1
-    expected = make(classes)(slices, seed=3)
-    found = speed_up(make(classes), ENGINES[name])(slices, seed=3)
-    assert found.shape == expected.shape and found.dtype == torch.float32
-    torch.testing.assert_close(found, expected, atol=2e-2 if "bf16" in name else 1e-4, rtol=0)
-
-
-def test_batches_do_not_change_the_result() -> None:
-    fast = speed_up(make(), ENGINES["torch-fp32"])
-    slices = torch.rand(5, 3, 64, 64) * 2 - 1
-    one_by_one = torch.cat([fast(one) for one in slices.split(1)])
-    torch.testing.assert_close(fast(slices), one_by_one, atol=1e-5, rtol=0)
-
-
-def test_a_binary_engine_makes_the_one_step_only() -> None:
-    fast = speed_up(make(), ENGINES["torch-fp32"])
-    with pytest.raises(ValueError, match="t = 999"):
-        fast(torch.zeros(1, 3, 64, 64), num_inference_steps=2)
+def test_an_engine_makes_the_one_step_only(classes: int | None) -> None:
+    fast = speed_up(tiny_pipeline(classes=classes), ENGINES["torch-fp32"])
+    with pytest.raises(InputError, match="choose the engine plain"):
+        fast(slices(1), num_inference_steps=2)
 
 
 def test_unknown_and_unsuitable_engines_are_named() -> None:
@@ -48,3 +60,5 @@ def test_unknown_and_unsuitable_engines_are_named() -> None:
         get_engine("warp", "cpu")
     with pytest.raises(InputError, match="openvino-bf16"):
         get_engine("openvino-bf16", "cuda:0")
+    with pytest.raises(InputError, match="torch-cuda-graphs runs on cuda, not on cpu"):
+        get_engine("torch-cuda-graphs", "cpu")

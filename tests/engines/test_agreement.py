@@ -1,0 +1,99 @@
+"""Trained weights over real slices: the masks of every engine are those of the plain pipeline."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from sdseg.engines.calibration import calibration_slices, sample_slices
+from sdseg.engines.choice_probe import dice_of
+from sdseg.engines.engine import ENGINES, engines_for
+from sdseg.engines.speed_up import speed_up
+from sdseg.errors import InputError
+from sdseg.model.card import ModelCard
+from sdseg.model.pipeline import SDSegPipeline, build_pipeline
+from sdseg.model.presets import get_preset
+from sdseg.model.weights import load_weights
+
+SAMPLE = Path(__file__).resolve().parents[2] / "sample-data"
+WEIGHTS = SAMPLE / "weights" / "brain-small"
+HERE = [engine.name for engine in engines_for("cpu")]
+
+
+def load() -> SDSegPipeline:
+    return load_weights(WEIGHTS, kind=SDSegPipeline)
+
+
+@pytest.fixture(scope="module")
+def slices() -> torch.Tensor:
+    return calibration_slices([SAMPLE / "dicom"], ModelCard.load(WEIGHTS).recipe)
+
+
+@pytest.fixture(scope="module")
+def expected(slices: torch.Tensor) -> torch.Tensor:
+    return load()(slices[::5])
+
+
+@pytest.mark.parametrize("name", HERE)
+def test_of_the_sample(
+    name: str, slices: torch.Tensor, expected: torch.Tensor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SDSEG_CACHE", str(tmp_path))
+    assert (expected > 0.5).float().mean() > 0.1, "there must be a brain to agree on"
+    engine = ENGINES[name]
+    fast = speed_up(load(), engine, slices[1::5] if engine.calibrated else None)
+    least = 0.999 if engine.exact else 0.995
+    assert dice_of(fast(slices[::5]), expected) >= least
+    one_and_the_others = torch.cat([fast(slices[::5][:1]), fast(slices[::5][1:])])
+    assert dice_of(one_and_the_others, expected) >= least, "the size of a batch must not matter"
+    if engine.calibrated:  # kept, and read back
+        (kept,) = (tmp_path / "quantised").iterdir()
+        before = kept.stat().st_mtime_ns
+        again = speed_up(load(), engine, slices[1::5])
+        assert torch.equal(again(slices[::5]), fast(slices[::5])) and kept.stat().st_mtime_ns == before
+
+
+def test_int8_refuses_masks_that_do_not_agree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("nncf")
+    monkeypatch.setenv("SDSEG_CACHE", str(tmp_path))
+    torch.manual_seed(0)
+    untrained = build_pipeline(get_preset("tiny"))
+    for part in (untrained.vae, untrained.vision_encoder, untrained.unet):
+        part.eval().requires_grad_(False)
+    with pytest.raises(InputError, match="In int8 the masks of these weights agree"):
+        speed_up(untrained, ENGINES["openvino-int8"], torch.rand(3, 3, 64, 64) * 2 - 1, least_dice=1.01)
+    assert not (tmp_path / "quantised").exists()
+
+
+def test_int8_wants_slices_of_the_right_size() -> None:
+    pytest.importorskip("nncf")
+    with pytest.raises(InputError, match=r"must be \(slices, 3, 128, 128\), not \(2, 3, 64, 64\)"):
+        speed_up(load(), ENGINES["openvino-int8"], torch.zeros(2, 3, 64, 64))
+
+
+def test_the_sample_is_the_calibration_by_default() -> None:
+    found = sample_slices(64)
+    assert found.shape == (64, 3, 64, 64) and found.min() >= -1 and found.max() <= 1 and found.std() > 0.1
+
+
+def test_calibration_needs_an_image() -> None:
+    with pytest.raises(InputError, match="no image to calibrate with"):
+        calibration_slices([], ModelCard.load(WEIGHTS).recipe)
+
+
+@pytest.mark.full_size
+@pytest.mark.parametrize("name", [name for name in HERE if ENGINES[name].exact])
+def test_of_the_papers_size(name: str) -> None:
+    """Random weights: numbers, not masks, are compared."""
+    batch = torch.rand(2, 3, 256, 256, generator=torch.Generator().manual_seed(0)) * 2 - 1
+
+    def make() -> SDSegPipeline:
+        torch.manual_seed(0)
+        pipeline = build_pipeline(get_preset("sd"))
+        for part in (pipeline.vae, pipeline.vision_encoder, pipeline.unet):
+            part.eval().requires_grad_(False)
+        return pipeline
+
+    expected = make()(batch)
+    difference = (speed_up(make(), ENGINES[name])(batch) - expected).abs()
+    assert difference.mean() < (5e-3 if "bf16" in name else 1e-4)
