@@ -78,28 +78,55 @@ def stream(
     Arguments and errors as there; `enter` is called with load and model. Pixels of a large series are decoded as
     they are needed, so that damaged ones may be found, and refused, only after some slices were segmented.
     """
-    clock = Clock()
     enter("load")
-    with load_failures(source), clock.of(LOAD):
-        image, axis, flipped = open_source(source, series_instance_uid, segmenter.card.recipe.orientation)
-        steps = settled(segmenter.card.recipe.steps(source, modality), image)
+    opened = Stream(segmenter, source, modality, series_instance_uid)
     enter("model")
-    labelmap, total = CompactLabelmap(image.size), image.size[axis]
-    for first in range(0, total, batch_size):
-        last = min(first + batch_size, total)
-        start, stop = (total - last, total - first) if flipped else (first, last)
-        with load_failures(source), clock.of(LOAD):
-            part = Compose(steps)({"image": part_of(image, axis, start, stop)})["image"]
+    return opened.run(seed, batch_size, progress)
+
+
+class Stream:
+    """An image that is ready to be segmented a few slices at a time: it passed the gate, and has its windows.
+
+    Args:
+        segmenter, source, modality, series_instance_uid: see `stream`.
+    """
+
+    def __init__(
+        self, segmenter: Segmenter, source: Path, modality: str | None = None, series_instance_uid: str | None = None
+    ) -> None:
+        self._segmenter, self._source, self._clock = segmenter, source, Clock()
+        recipe = segmenter.card.recipe
+        with load_failures(source), self._clock.of(LOAD):
+            self._image, self._axis, self._flipped = open_source(source, series_instance_uid, recipe.orientation)
+            self._steps = settled(recipe.steps(source, modality), self._image)
+
+    @property
+    def slices(self) -> int:
+        """How many the model sees."""
+        return self._image.size[self._axis]
+
+    def run(self, seed: int = 0, batch_size: int = 8, progress: SliceProgress | None = None) -> StreamedResult:
+        """Segment all slices; arguments and errors as for `stream`."""
+        labelmap, total = CompactLabelmap(self._image.size), self.slices
+        for first in range(0, total, batch_size):
+            last = min(first + batch_size, total)
+            start, stop = (total - last, total - first) if self._flipped else (first, last)
+            labelmap.put(self._labels(start, stop, seed, batch_size), self._axis, start)
+            if progress:
+                progress(last, total)
+        labels, told = dict(self._segmenter.card.labels), corrections_of(self._image)
+        return StreamedResult(labelmap, self._image.affine, labels, self._clock.seconds, told, self._image.series)
+
+    def _labels(self, start: int, stop: int, seed: int, batch_size: int) -> npt.NDArray[np.uint8]:
+        """The labels of a part of the image, (i, j, k)."""
+        with load_failures(self._source), self._clock.of(LOAD):
+            part = Compose(self._steps)({"image": part_of(self._image, self._axis, start, stop)})["image"]
         if part.shape[-1] != stop - start:
             raise GeometryError("The slices of the image could not be told from its rows; please report its header.")
-        with clock.of(MODEL):
-            probability = segmenter.predict(part, seed, batch_size)
-        with clock.of(RESTORE):
-            labelmap.put(segmenter.to_labelmap(invert(steps, part, probability)), axis, start)
-        if progress:
-            progress(last, total)
-    labels, told = dict(segmenter.card.labels), corrections_of(image)
-    return StreamedResult(labelmap, image.affine, labels, clock.seconds, told, image.series)
+        with self._clock.of(MODEL):
+            probability = self._segmenter.predict(part, seed, batch_size)
+        with self._clock.of(RESTORE):
+            return self._segmenter.to_labelmap(invert(self._steps, part, probability))
 
 
 def settled(steps: list[Transform], image: ImageSource) -> list[Transform]:
