@@ -10,6 +10,7 @@ import pytest
 import requests
 from app.running_server import START_SECONDS, Server, copy_sample, run_server
 
+from sdseg.engines.speed import PLAIN_SPEED, Speed
 from sdseg.inference.segmenter import Segmenter
 from sdseg.jobs.job import Asked
 from sdseg.jobs.queue import JobQueue
@@ -30,10 +31,10 @@ class Seen(LoadedModels):
         self.loads = 0
         self._before = before
 
-    def get(self, folder: Path, device: str) -> Segmenter:
+    def get(self, folder: Path, device: str, speed: Speed = PLAIN_SPEED) -> Segmenter:
         self.loads += 1
         self._before()
-        return super().get(folder, device)
+        return super().get(folder, device, speed)
 
 
 @pytest.fixture
