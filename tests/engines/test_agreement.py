@@ -81,7 +81,7 @@ def test_calibration_needs_an_image() -> None:
         calibration_slices([], ModelCard.load(WEIGHTS).recipe)
 
 
-@pytest.mark.full_size
+@pytest.mark.long
 @pytest.mark.parametrize("name", [name for name in HERE if ENGINES[name].exact])
 def test_of_the_papers_size(name: str) -> None:
     """Random weights: numbers, not masks, are compared."""
