@@ -1,12 +1,17 @@
 """A pipeline that an engine runs gives the masks of the plain one."""
 
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 import torch
 from helpers.models import tiny_pipeline
 
 from sdseg.engines.engine import ENGINES, PLAIN, engines_for, get_engine
+from sdseg.engines.parts import FastDecoder
 from sdseg.engines.speed_up import speed_up
 from sdseg.errors import InputError, UnknownNameError
+from sdseg.model.batching import slices_at_a_time
 
 # The other libraries take seconds to convert a network: test_agreement.py runs them over the sample.
 TORCH = [engine.name for engine in engines_for("cpu") if engine.backend == "torch"]
@@ -46,6 +51,16 @@ def test_the_number_of_threads_does_not_matter(threads: int) -> None:
     finally:
         torch.set_num_threads(before)
     torch.testing.assert_close(found, expected, atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize(("divided_into", "expected"), [(None, 1), (1, 4)])
+def test_what_divides_batches_itself_is_given_several_slices_of_the_papers_size(
+    divided_into: int | None, expected: int
+) -> None:
+    config, cpu = SimpleNamespace(block_out_channels=(128, 256, 512, 512)), torch.device("cpu")
+    decoder = FastDecoder(lambda latent: latent, config, cpu, divided_into)
+    model: Any = SimpleNamespace(device=cpu, image_size=256, components={"vae": decoder})
+    assert slices_at_a_time(model) == expected
 
 
 @pytest.mark.parametrize("classes", [None, 3])

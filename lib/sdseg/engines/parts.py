@@ -43,6 +43,11 @@ class Part(torch.nn.Module):
     def dtype(self) -> torch.dtype:
         return torch.float32
 
+    @property
+    def divides_batches(self) -> bool:
+        """Whether it takes batches of any size as well as small ones."""
+        return self._at_a_time is not None
+
     def run(self, batch: torch.Tensor) -> torch.Tensor:
         parts = batch.split(self._at_a_time) if self._at_a_time else (batch,)
         return torch.cat([self._run(part) for part in parts]) if len(parts) > 1 else self._run(batch)
