@@ -49,6 +49,9 @@ soak: venv ## 1,000 studies through a node that is killed again and again, into 
 fuzz: venv-dev ## ten minutes of schemathesis against a running server
 	@$(VENV)/bin/python scripts/api_fuzz.py $(ARGS)
 
+bench: venv-dev ## what a slice, a series and a start cost here, and whether the aims are met (BENCH=folder for the reports)
+	@scripts/bench.sh "$(VENV)" "$(BENCH)"
+
 audit: venv-dev ## known weaknesses of the installed packages
 	@scripts/audit.sh "$(VENV)"
 

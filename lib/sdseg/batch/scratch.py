@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sdseg.registry.lock import locked
+from sdseg.lock import locked
 
 _LOCK = "lock"
 

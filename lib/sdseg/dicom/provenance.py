@@ -46,7 +46,7 @@ class SegProvenance:
         """What goes into Algorithm Parameters (0066,0032), in order."""
         numbers = {"seed": self.seed, "steps": self.steps}
         numbered = {name: str(number) for name, number in numbers.items() if number is not None}
-        given = {"weights_sha256": self.weights_sha256, **numbered, "preset": self.preset, **self.extra, **self.told}
+        given = {"weights_sha256": self.weights_sha256, **numbered, "preset": self.preset, **self.told, **self.extra}
         return {name: re.sub(r"[,\\\s]+", " ", value) for name, value in given.items()}
 
 

@@ -12,9 +12,9 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from sdseg.errors import DeliveryError, InputError, WeightsError
+from sdseg.lock import locked
 from sdseg.model.weights import weights_sha256
 from sdseg.registry.entry import NAME_DIGITS, Entry
-from sdseg.registry.lock import locked
 from sdseg.registry.mlflow_client import ADDRESS, check_address, is_missing
 from sdseg.registry.mlflow_courier import Courier
 from sdseg.registry.mlflow_model import CHALLENGER, CHAMPION, MlflowModel

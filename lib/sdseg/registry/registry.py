@@ -11,10 +11,10 @@ from typing import Any
 
 from sdseg.errors import DeliveryError, InputError, SdsegError, WeightsError
 from sdseg.judging.judgement import Judgement
+from sdseg.lock import locked
 from sdseg.model.card import ModelCard
 from sdseg.model.pointer import point_at, read_pointer
 from sdseg.registry.entry import BASE, Entry
-from sdseg.registry.lock import locked
 from sdseg.registry.mirror import Mirror
 from sdseg.registry.storing import store
 from sdseg.registry.story import FOUND, Story, story_of

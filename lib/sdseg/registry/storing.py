@@ -7,10 +7,10 @@ from itertools import count
 from pathlib import Path
 
 from sdseg.durable import sync
+from sdseg.lock import locked
 from sdseg.model.pointer import NAME_DIGITS, is_folder_name
 from sdseg.model.weights import copy_whole
 from sdseg.registry.contents import Contents, Digests
-from sdseg.registry.lock import locked
 
 
 def store(weights: Path, models_dir: Path, lock: Path, contents: Contents) -> tuple[str, str, Digests]:
