@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from sdseg.durable import replacing, sync
 from sdseg.errors import InputError
+from sdseg.lock import held_alone
 
 
 @dataclass(frozen=True)
@@ -65,22 +65,19 @@ class Home:
         Raises:
             InputError: it cannot be written, or another run works in it.
         """
-        try:
-            self.hidden.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(self.hidden / "lock", os.O_RDWR | os.O_CREAT, 0o644)
-        except OSError as error:
-            raise InputError(f"{self.root} cannot be used ({error.strerror}): choose another folder.") from None
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(descriptor)
-            raise InputError(f"Another run works in {self.root}: wait for its end, or choose another folder.") from None
-        try:
+        with ExitStack() as held:
+            try:
+                self.hidden.mkdir(parents=True, exist_ok=True)
+                held.enter_context(held_alone(self.hidden / "lock"))
+            except BlockingIOError:
+                raise InputError(
+                    f"Another run works in {self.root}: wait for its end, or choose another folder."
+                ) from None
+            except OSError as error:
+                raise InputError(f"{self.root} cannot be used ({error.strerror}): choose another folder.") from None
             shutil.rmtree(self.work, ignore_errors=True)
             self.work.mkdir(exist_ok=True)
             yield
-        finally:
-            os.close(descriptor)
 
     def mark(self) -> Path:
         """A new file by which a worker knows that it sees this very folder. Raises OSError."""

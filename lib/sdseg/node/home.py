@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from sdseg.errors import InputError
+from sdseg.lock import held_alone
 
 
 @dataclass(frozen=True)
@@ -77,16 +76,13 @@ class Home:
         Raises:
             InputError: another node works in it.
         """
-        try:
-            descriptor = os.open(self.root / "lock", os.O_RDWR | os.O_CREAT, 0o644)
-        except OSError as error:
-            raise InputError(f"home {self.root} cannot be used ({error.strerror}): choose another folder.") from None
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(descriptor)
-            raise InputError(f"Another node works in {self.root}: stop it or give this one another home.") from None
-        try:
+        with ExitStack() as held:
+            try:
+                held.enter_context(held_alone(self.root / "lock"))
+            except BlockingIOError:
+                raise InputError(f"Another node works in {self.root}: stop it or give this one another home.") from None
+            except OSError as error:
+                raise InputError(
+                    f"home {self.root} cannot be used ({error.strerror}): choose another folder."
+                ) from None
             yield
-        finally:
-            os.close(descriptor)
