@@ -60,6 +60,8 @@ def test_other_sizes_threads_and_libraries_are_measured_anew(monkeypatch: pytest
         b'{"KEY": {"engine": "openvino-int8", "seconds": 1.0, "agreed": []}}',
         b'{"KEY": {"engine": "plain", "seconds": NaN, "agreed": []}}',
         b'{"KEY": {"engine": "plain", "seconds": 1.0, "agreed": [1]}}',
+        b'{"KEY": {"engine": "plain", "seconds": 1.0, "agreed": [], "until": 1.0}}',
+        b'{"KEY": {"engine": "plain", "seconds": 1.0, "agreed": [], "until": 1e12}}',
     ],
 )
 def test_a_damaged_or_foreign_memory_is_no_error(own_cache: Path, content: bytes) -> None:
@@ -76,6 +78,19 @@ def test_a_memory_that_cannot_be_written_is_no_error(own_cache: Path) -> None:
     own_cache.unlink()
     (own_cache / "engines.json").mkdir(parents=True)
     assert choose_engine(tiny_pipeline(), "cpu").measured
+
+
+def test_what_a_busy_machine_cut_short_is_measured_again_the_next_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as busy:
+        busy.setattr("sdseg.engines.choice._PATIENCE", -1e9)
+        cut_short = choose_engine(tiny_pipeline(), "cpu")
+    assert cut_short.engine == PLAIN and any("busy" in trial.reason for trial in cut_short.trials)
+    assert not choose_engine(tiny_pipeline(), "cpu").measured
+    entry = recall(choice_key(tiny_pipeline(), "cpu"))
+    assert entry is not None and entry.until is not None
+    monkeypatch.setattr("sdseg.engines.choice_memory.time.time", lambda: entry.until)
+    assert choose_engine(tiny_pipeline(), "cpu").measured
+    assert not choose_engine(tiny_pipeline(), "cpu").measured
 
 
 def test_threads_that_come_together_measure_once() -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from sdseg.engines.allocator import keep_large_blocks
 from sdseg.engines.choice_candidates import candidates, cost, reason_against
 from sdseg.engines.choice_key import choice_key
-from sdseg.engines.choice_memory import Remembered, one_at_a_time, recall, remember
+from sdseg.engines.choice_memory import MOST_DISTURBED, Remembered, one_at_a_time, recall, remember
 from sdseg.engines.choice_probe import LEAST_DICE, probe_slices, run_probes
 from sdseg.engines.choice_trial import Trial, seconds_of, try_engine
 from sdseg.engines.engine import ENGINES, PLAIN, engines_for
@@ -18,6 +18,7 @@ from sdseg.model.pipeline import SDSegPipeline
 log = logging.getLogger(__name__)
 _SLOW = 1.0  # seconds a slice: the measurement takes long enough to be told, and fewer slices are timed
 _PATIENCE, _SLICES = 3.0, 60  # seconds, and slices of the plain pipeline, after which no further engine is begun
+_BUSY = "the machine is busy: the measurement took too long already"
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ def measure(pipeline: SDSegPipeline, device: str, least_dice: float = LEAST_DICE
     for engine in candidates(device):
         reason = reason_against(engine, pipeline, costs)
         if not reason and time.monotonic() - begin > _PATIENCE + _SLICES * plain:
-            reason = "the machine is busy: the measurement took too long already"
+            reason = _BUSY
         trial = Trial(engine.name, reason=reason)
         if not reason:
             trial = try_engine(engine, pipeline, slices, expected, timed, least_dice)
@@ -102,7 +103,9 @@ def measure(pipeline: SDSegPipeline, device: str, least_dice: float = LEAST_DICE
 def _measure_and_remember(pipeline: SDSegPipeline, device: str, key: str, identity: str) -> Choice:
     choice = measure(pipeline, device)
     if not any("memory" in trial.reason.lower() for trial in choice.trials):  # there may be more of it another time
-        remember(key, Remembered(choice.engine, choice.seconds, (identity,) if identity else ()))
+        disturbed = any(trial.reason == _BUSY for trial in choice.trials)
+        until = time.time() + MOST_DISTURBED if disturbed else None
+        remember(key, Remembered(choice.engine, choice.seconds, (identity,) if identity else (), until))
     log.info("The engine %s was chosen: %.4f seconds a slice.", choice.engine, choice.seconds)
     return choice
 

@@ -10,6 +10,7 @@ import json
 import math
 import os
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ from typing import Any
 from sdseg.durable import replacing
 from sdseg.engines.cache_folder import cache_folder
 
+MOST_DISTURBED = 24 * 3600.0
+"""Seconds for which a choice counts that a busy machine kept from being measured whole."""
 _MOST_BYTES = 2**20
 _MOST_ENTRIES, _MOST_AGREED = 100, 20
 _turn = threading.Lock()
@@ -26,11 +29,13 @@ _turn = threading.Lock()
 
 @dataclass(frozen=True)
 class Remembered:
-    """Attributes: engine, the seconds it took a slice, and the SHA-256 of the weights whose masks it keeps."""
+    """Attributes: engine, the seconds it took a slice, the SHA-256 of the weights whose masks it keeps, and the time,
+    in seconds since the epoch, from which it is measured again (None: never)."""
 
     engine: str
     seconds: float
     agreed: tuple[str, ...] = ()
+    until: float | None = None
 
 
 def cache_file() -> Path | None:
@@ -65,7 +70,7 @@ def remember(key: str, entry: Remembered) -> None:
     entries = {other: value for other, value in _read().items() if other != key and _entry(value)}
     kept = dict(list(entries.items())[1 - _MOST_ENTRIES :])
     agreed = list(entry.agreed[-_MOST_AGREED:])
-    _write({**kept, key: {"engine": entry.engine, "seconds": entry.seconds, "agreed": agreed}})
+    _write({**kept, key: {"engine": entry.engine, "seconds": entry.seconds, "agreed": agreed, "until": entry.until}})
 
 
 def forget() -> int:
@@ -111,8 +116,15 @@ def _write(entries: Mapping[str, Any]) -> None:
 
 
 def _entry(value: Any) -> Remembered | None:
+    """None too where its time is over."""
     match value:
-        case {"engine": str(engine), "seconds": float(seconds), "agreed": list(agreed)}:
+        case {
+            "engine": str(engine),
+            "seconds": float(seconds),
+            "agreed": list(agreed),
+            "until": float() | None as until,
+        }:
             good = math.isfinite(seconds) and seconds >= 0 and all(isinstance(one, str) for one in agreed)
-            return Remembered(engine, seconds, tuple(agreed)) if good else None
+            valid = until is None or (isinstance(until, float) and 0 < until - time.time() <= MOST_DISTURBED)
+            return Remembered(engine, seconds, tuple(agreed), until) if good and valid else None
     return None
