@@ -97,6 +97,7 @@ def world(
             },
             "rules": rules(),
             "device": "cpu",
+            "engine": "plain",  # masks are compared voxel by voxel
             **QUICK,
             **(settings or {}),
         }

@@ -165,14 +165,11 @@ def test_a_cpu_build_is_one_variable_away(checkout: Checkout) -> None:
 
 def test_the_tools_of_the_tests_come_only_with_the_tests(checkout: Checkout) -> None:
     assert checkout.make("venv", f"PYTHON={checkout.python}").returncode == 0
-    assert not [
-        line
-        for line in checkout.asked()
-        if "requirements-dev" in line or "requirements-engines" in line or "requirements-learning" in line
-    ]
+    sets = [f"-r requirements-{name}.txt" for name in ("dev", "engines", "learning", "cluster")]
+    assert not [line for line in checkout.asked() if any(one in line for one in sets)]
     assert checkout.make("venv-dev", f"PYTHON={checkout.python}").returncode == 0
     [asked] = checkout.asked()
-    assert asked.endswith("-r requirements-dev.txt -r requirements-engines.txt -r requirements-learning.txt")
+    assert asked.endswith(" ".join(sets))
 
 
 def test_an_environment_of_another_python_is_not_silently_used(checkout: Checkout) -> None:

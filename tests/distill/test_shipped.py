@@ -1,0 +1,35 @@
+"""The lite decoder that comes with brain-small, on the sample, which it did not learn from."""
+
+from pathlib import Path
+
+import pytest
+
+from sdseg.engines.speed import PLAIN_SPEED, Speed
+from sdseg.evaluation.score import score_image
+from sdseg.inference.segmenter import Segmenter
+from sdseg.model.card import ModelCard
+from sdseg.model.kinds import NETWORK_FILE
+
+MOST_LOST = 0.005  # of the Dice against the reference
+
+
+def dice(sample_data: Path, speed: Speed) -> float:
+    segmenter = Segmenter.load(sample_data / "weights" / "brain-small", speed=speed)
+    scores = score_image(segmenter, sample_data / "dicom", sample_data / "reference" / "S1_brain.nii.gz")
+    assert scores["brain"] is not None
+    return scores["brain"]
+
+
+@pytest.mark.slow
+def test_half_a_point_is_lost_at_most(sample_data: Path) -> None:
+    full = dice(sample_data, PLAIN_SPEED)
+    assert full > 0.94
+    assert dice(sample_data, Speed("plain", "lite")) >= full - MOST_LOST
+
+
+def test_it_is_small_and_tells_its_teacher(sample_data: Path) -> None:
+    folder = sample_data / "weights" / "brain-small"
+    assert (folder / "lite_decoder" / NETWORK_FILE).stat().st_size < 1_000_000
+    told = ModelCard.load(folder).training["distilled"]
+    assert told["teacher_sha256"] == "a327e9f3a44157c9148de731043b2af8ad6af40730d7ed5e5d2dba9c460c6dc1"
+    assert told["data"] == {"images": 1, "slices": 86, "labelled": True}, "Colin27 alone"
