@@ -20,6 +20,7 @@ from sdseg.inference.provenance import FACTS
 from sdseg.pacs.search import SeriesKey
 from sdseg.training.adapters import check_adapters
 from sdseg_app.jobs.lanes import Devices
+from sdseg_app.jobs.quiet import Quiet
 from sdseg_app.jobs.results import KeptResults
 from sdseg_app.jobs.service import InferenceJobs
 from sdseg_app.jobs.training import is_training_elsewhere
@@ -34,7 +35,6 @@ from sdseg_app.routes.install import in_server, install_routes, is_installed
 from sdseg_app.security.place import check_place
 from sdseg_app.selection.image_scorer import ScoringModel
 from sdseg_app.selection.pool import Pool, pool_of
-from sdseg_app.selection.quiet import Quiet
 from sdseg_app.selection.scorer import BackgroundScorer
 from sdseg_app.selection.selection import Selection
 from sdseg_app.selection.strategies import FirstImage, MostInformative, RandomImage

@@ -15,7 +15,7 @@ from sdseg.pacs.search import find_image_series
 from sdseg.selection import Score, score_image
 from sdseg_app.jobs.lanes import Devices, Idle
 from sdseg_app.jobs.memory import enough_memory, release
-from sdseg_app.selection.quiet import Quiet
+from sdseg_app.jobs.quiet import Quiet
 from sdseg_app.served.segmenters import Segmenters
 from sdseg_app.stores.datastore import ArchiveDatastore
 

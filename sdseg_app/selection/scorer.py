@@ -1,20 +1,18 @@
 """Scoring images in the background: a thread that works while nobody waits for anything."""
 
-import atexit
 import logging
 import sqlite3
-import threading
 import time
 from collections.abc import Callable, Iterator
 from itertools import chain, zip_longest
 
 from sdseg.errors import DeliveryError, InputError, SdsegError
+from sdseg_app.jobs.idle_thread import IdleThread
 from sdseg_app.jobs.lanes import Devices
 from sdseg_app.jobs.memory import MemoryShortError
-from sdseg_app.jobs.service import be_nice
+from sdseg_app.jobs.quiet import Quiet
 from sdseg_app.selection.image_scorer import ImageScorer, InterruptedScoringError
 from sdseg_app.selection.pool import Candidate, Pool
-from sdseg_app.selection.quiet import Quiet
 from sdseg_app.selection.score_book import Entry
 from sdseg_app.selection.selection import Selection
 
@@ -28,7 +26,7 @@ _AGAIN = 30.0  # seconds after which the images are looked through again
 _RETRY = 600.0  # seconds after which an image that could not be fetched is tried again
 
 
-class BackgroundScorer:
+class BackgroundScorer(IdleThread):
     """Scores what the weights being served have not scored yet.
 
     Args:
@@ -39,26 +37,14 @@ class BackgroundScorer:
     """
 
     def __init__(self, selection: Selection, images: Callable[[], Pool], devices: Devices, quiet: Quiet) -> None:
+        super().__init__("scoring", quiet)
         self._selection = selection
         self._images = images
-        self._quiet = quiet
         self._scorer = ImageScorer(selection.store, selection.model, devices, quiet)
         self._rested = ("", 0.0)  # with these weights there was nothing more to do, then
         self._later: dict[tuple[Candidate, str], float] = {}  # image and weights -> when to try again
-        self._thread = threading.Thread(target=self._run, name="scoring", daemon=True)
 
-    def start(self) -> None:
-        """Until `stop`, which is called when Python ends."""
-        atexit.register(self.stop)
-        self._thread.start()
-
-    def stop(self) -> None:
-        """After the step that runs."""
-        self._quiet.end()
-        self._thread.join(timeout=10)
-
-    def _run(self) -> None:
-        be_nice()  # no nicer: who wants the device waits for a step of this thread
+    def _work(self) -> None:
         with self._quiet.listening():
             while not self._quiet.wait(_TICK):
                 if not self._quiet.lasts(_IDLE):

@@ -1,22 +1,20 @@
 """The first model made ready before anybody asks for it: loaded, its engine chosen, one pass made."""
 
-import atexit
 import logging
-import threading
 
 from sdseg.errors import SdsegError
 from sdseg.model.warm_up import warm_up
+from sdseg_app.jobs.idle_thread import IdleThread
 from sdseg_app.jobs.lanes import Devices
 from sdseg_app.jobs.memory import enough_memory, release
-from sdseg_app.jobs.service import be_nice
-from sdseg_app.selection.quiet import Quiet
+from sdseg_app.jobs.quiet import Quiet
 from sdseg_app.served.segmenters import Segmenters
 
 logger = logging.getLogger(__name__)
 _TICK = 0.25  # seconds between two looks whether the device is free
 
 
-class WarmUp:
+class WarmUp(IdleThread):
     """A thread that works once, and leaves it to a request that comes first.
 
     Args:
@@ -27,26 +25,10 @@ class WarmUp:
     """
 
     def __init__(self, segmenters: Segmenters, device: str, devices: Devices, quiet: Quiet) -> None:
-        self._segmenters, self._device, self._devices, self._quiet = segmenters, device, devices, quiet
-        self._thread = threading.Thread(target=self._run, name="warm-up", daemon=True)
+        super().__init__("warm-up", quiet)
+        self._segmenters, self._device, self._devices = segmenters, device, devices
 
-    def start(self) -> None:
-        """Until it has ended by itself, or Python does."""
-        atexit.register(self.stop)
-        self._thread.start()
-
-    def stop(self) -> None:
-        """After the step that runs."""
-        self._quiet.end()
-        self._thread.join(timeout=10)
-
-    def join(self, seconds: float) -> bool:
-        """Wait for the end; whether it came."""
-        self._thread.join(seconds)
-        return not self._thread.is_alive()
-
-    def _run(self) -> None:
-        be_nice()
+    def _work(self) -> None:
         try:
             with enough_memory(self._device, release):
                 self._warm()

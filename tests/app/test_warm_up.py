@@ -15,7 +15,7 @@ from sdseg.inference.segmenter import Segmenter
 from sdseg.jobs.job import Asked
 from sdseg.jobs.queue import JobQueue
 from sdseg_app.jobs.lanes import Devices
-from sdseg_app.selection.quiet import Quiet
+from sdseg_app.jobs.quiet import Quiet
 from sdseg_app.served.segmenters import LoadedModels, Segmenters
 from sdseg_app.served.warm_up import WarmUp
 from sdseg_app.served.weights_choice import WeightsChoice

@@ -12,7 +12,8 @@ from helpers.node_bench import mr
 from pydicom import dcmread
 
 from sdseg.errors import EmptySegmentationError, GeometryError
-from sdseg.node import progress, segmenting
+from sdseg.inference import to_seg
+from sdseg.node import progress
 from sdseg.node.config import NodeConfig
 from sdseg.node.headers import identify
 from sdseg.node.home import Home
@@ -62,7 +63,7 @@ def shop(tmp_path: Path, weights: Path) -> Shop:
 
 
 def raising(error: BaseException) -> Effect:
-    def segment(*_: object) -> str:
+    def segment(*_: object, **__: object) -> str:
         raise error
 
     return segment
@@ -98,7 +99,7 @@ def test_the_same_series_gives_the_same_file(shop: Shop) -> None:
 def test_what_will_not_change_is_a_dead_letter_at_once(
     shop: Shop, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    monkeypatch.setattr(segmenting, "segment_series", raising(error))
+    monkeypatch.setattr(to_seg, "segment_to_seg", raising(error))
     assert shop.worker.step()
     row = shop.series()
     assert (row.state, row.attempts) == (State.DEAD, 1)
@@ -108,7 +109,7 @@ def test_what_will_not_change_is_a_dead_letter_at_once(
 
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), MemoryError(), RuntimeError("SECRET^NAME")])
 def test_what_may_pass_is_tried_again(shop: Shop, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
-    monkeypatch.setattr(segmenting, "segment_series", raising(error))
+    monkeypatch.setattr(to_seg, "segment_to_seg", raising(error))
     shop.worker.step()
     row = shop.series()
     assert (row.state, row.attempts) == (State.COMPLETE, 1)
@@ -123,7 +124,7 @@ class Killed(BaseException):
 
 
 def test_a_series_that_ends_the_process_becomes_a_dead_letter(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(segmenting, "segment_series", raising(Killed()))
+    monkeypatch.setattr(to_seg, "segment_to_seg", raising(Killed()))
     for attempt in range(1, shop.config.segmentation_attempts + 1):
         with pytest.raises(Killed):
             shop.worker.step()
@@ -144,16 +145,16 @@ def test_what_came_during_the_work_discards_the_result(shop: Shop, monkeypatch: 
     late = mr(slices=5)[4]
     path = shop.home.received(shop.uid, late.SOPInstanceUID)
 
-    def segment(_: object, folder: Path, _uid: str, output: Path, *__: object) -> str:
+    def segment(_: object, folder: Path, output: Path, **__: object) -> tuple[str, None]:
         late.save_as(path, enforce_file_format=True)
         arrival = identify(path.read_bytes(), b"", late.SOPClassUID, late.SOPInstanceUID)
         with shop.ledger.writing() as session:
             register(session, arrival, "A")
         assert len(list(folder.iterdir())) == 4
         output.write_bytes(b"SEG of four slices")
-        return "1.2.9"
+        return "1.2.9", None
 
-    monkeypatch.setattr(segmenting, "segment_series", segment)
+    monkeypatch.setattr(to_seg, "segment_to_seg", segment)
     shop.worker.step()
     assert shop.series().state == State.RECEIVING
     assert not any(shop.home.results.iterdir())

@@ -14,11 +14,11 @@ from sdseg.jobs.job import Asked, Job
 from sdseg.jobs.queue import JobQueue
 from sdseg.selection import score_image
 from sdseg_app.jobs.lanes import Devices
+from sdseg_app.jobs.quiet import Quiet
 from sdseg_app.labels.uncertainty import uncertainty_of
 from sdseg_app.selection import image_scorer
 from sdseg_app.selection import scorer as module
 from sdseg_app.selection.pool import Candidate, Pool, pool_of
-from sdseg_app.selection.quiet import Quiet
 from sdseg_app.selection.score_book import Entry
 from sdseg_app.selection.scorer import BackgroundScorer, todo
 from sdseg_app.selection.selection import Selection
@@ -229,8 +229,7 @@ def test_another_models_inference_ends_the_image_which_is_scored_later(
 def test_it_ends_with_the_server(store: ArchiveDatastore, weights: Path, start: Start, queue: JobQueue) -> None:
     begun = start(selection_on(store, weights))
     queue.close()
-    begun._thread.join(60)
-    assert not begun._thread.is_alive()
+    assert begun.join(60)
 
 
 def test_labelled_and_unlabelled_images_are_scored_in_turns_and_not_the_whole_of_a_large_archive() -> None:

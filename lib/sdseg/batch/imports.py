@@ -7,4 +7,4 @@ from sdseg.quick_start import leave_out_extras
 leave_out_extras()
 logging.getLogger().setLevel(logging.ERROR)  # pydicom tells of every decoder that is not there
 
-import sdseg.batch.segmenting  # noqa: E402, F401
+import sdseg.inference.to_seg  # noqa: E402, F401

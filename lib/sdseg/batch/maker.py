@@ -75,7 +75,7 @@ class Maker:
             return outcome_of(error)
 
     def _do(self, job: Job) -> Outcome:
-        from sdseg.batch.segmenting import write_seg
+        from sdseg.inference.to_seg import segment_to_seg
 
         start = time.perf_counter()
         try:
@@ -88,10 +88,18 @@ class Maker:
             gathered = time.perf_counter()
             here = not job.shared_mark or Path(job.shared_mark).is_file()
             output = Path(job.output) if here else scratch / "seg.dcm"
-            made = write_seg(segmenter, folder, job.series_uid, output, job.created, job.seed, job.batch_size)
+            seg_uid, result = segment_to_seg(
+                segmenter,
+                folder,
+                output,
+                seed=job.seed,
+                batch_size=job.batch_size,
+                series_instance_uid=job.series_uid,
+                created=job.created,
+            )
             content = None if here else output.read_bytes()
-        seconds = {"load the model": begun - start, "gather": gathered - begun, **made.seconds}
-        return Outcome(State.MADE, seg_uid=made.seg_uid, content=content, seconds=seconds, slices=made.slices)
+        seconds = {"load the model": begun - start, "gather": gathered - begun, **result.seconds}
+        return Outcome(State.MADE, seg_uid=seg_uid, content=content, seconds=seconds, slices=result.slices)
 
     def _segmenter(self, weights: str, weights_sha256: str) -> Segmenter:
         from sdseg.inference.segmenter import Segmenter

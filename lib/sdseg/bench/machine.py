@@ -6,13 +6,12 @@ import platform
 import statistics
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 
 from sdseg.evaluation.probe import synchronise
+from sdseg.processor import cpu_info, cpu_name
 
-_CPU = Path("/proc/cpuinfo")
 _TELLING = ("avx2", "avx512f", "avx512_bf16", "avx512_vnni", "amx_bf16", "amx_int8")
 
 
@@ -29,12 +28,8 @@ class Machine:
 
 def this_machine(device: str, threads: int) -> Machine:
     """As the operating system and torch tell it."""
-    lines = _CPU.read_text().splitlines() if _CPU.is_file() else []
-    told = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
-    name = told.get("model name", platform.processor() or platform.machine())
-    if torch.device(device).type == "cuda":
-        name = torch.cuda.get_device_name(device)
-    has = told.get("flags", "").split()
+    name = torch.cuda.get_device_name(device) if torch.device(device).type == "cuda" else cpu_name()
+    has = cpu_info().get("flags", "").split()
     features = tuple(feature for feature in _TELLING if feature in has)
     return Machine(name, threads, features, platform.python_version(), torch.__version__)
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from sdseg.engines.bf16 import has_bf16
 from sdseg.engines.engine import ENGINES, PLAIN, Engine
-from sdseg.engines.processor import has_bf16
 from sdseg.model.pipeline import SDSegPipeline
 
 SLICES_A_START = 200  # a start is paid back over so many slices

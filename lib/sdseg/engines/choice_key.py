@@ -5,18 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import platform
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 
 import torch
 
 from sdseg import __version__
 from sdseg.engines.engine import ENGINES
 from sdseg.model.pipeline import SDSegPipeline
+from sdseg.processor import cpu_info, cpu_name
 
 _FORMAT = 1
-_CPU = Path("/proc/cpuinfo")
 _SWITCHES = ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA", "ATEN_CPU_CAPABILITY", "CUDA_VISIBLE_DEVICES")
 
 
@@ -40,13 +38,8 @@ def processor(device: str) -> str:
     if device.startswith("cuda"):
         return f"{torch.cuda.get_device_name(device)} {torch.cuda.get_device_capability(device)}"
     wanted = ("model name", "flags", "Features", "CPU implementer", "CPU part")
-    try:
-        lines = _CPU.read_text().splitlines()
-    except OSError:
-        lines = []
-    told = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
-    found = [told[key] for key in wanted if key in told]
-    return " ".join(found or [platform.processor(), platform.machine()])
+    told = cpu_info()
+    return " ".join([told[key] for key in wanted if key in told] or [cpu_name()])
 
 
 def _sizes(pipeline: SDSegPipeline) -> str:

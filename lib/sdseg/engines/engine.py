@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from importlib.util import find_spec
 
-from sdseg.engines.processor import has_bf16
+from sdseg.engines.bf16 import has_bf16
 from sdseg.errors import InputError, UnknownNameError
 
 

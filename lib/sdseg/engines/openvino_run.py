@@ -7,8 +7,8 @@ from typing import Any
 
 import torch
 
+from sdseg.engines.bf16 import has_bf16
 from sdseg.engines.parts import Run
-from sdseg.engines.processor import has_bf16
 from sdseg.engines.silent import forbid_telemetry
 
 forbid_telemetry()

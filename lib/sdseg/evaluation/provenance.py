@@ -16,6 +16,7 @@ import torch
 
 from sdseg import __version__
 from sdseg.evaluation.contestants import Contestant
+from sdseg.processor import cpu_name
 
 
 def describe_run() -> dict[str, Any]:
@@ -50,12 +51,4 @@ def describe_device(device: torch.device) -> str:
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return f"{_processor()}, {cores} cores, {torch.get_num_threads()} threads"
-
-
-def _processor() -> str:
-    """The model name that Linux gives; elsewhere the architecture."""
-    path = Path("/proc/cpuinfo")
-    lines = path.read_text().splitlines() if path.is_file() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
+    return f"{cpu_name()}, {cores} cores, {torch.get_num_threads()} threads"

@@ -58,6 +58,11 @@ class StreamedResult:
         """True where the model found nothing at all."""
         return self.compact.is_empty
 
+    @property
+    def slices(self) -> int:
+        """Of the source."""
+        return self.compact.shape[0]
+
     def count(self, value: int) -> int:
         """Voxels of a value of the labelmap."""
         return int(self.compact.counts[value])

@@ -135,14 +135,22 @@ class Worker:
         return folder
 
     def _attempt(self, row: SeriesRow, segmenter: Segmenter, folder: Path) -> None:
-        from sdseg.node.segmenting import segment_series
+        from sdseg.inference import to_seg
 
         self._begin(row)
         output = self._output(row)
-        options = (created(row), row.seed, row.batch_size, self._go_on)
         try:
             with self._counters.inference.time():
-                seg_uid = segment_series(segmenter, folder, row.uid, output, *options)
+                seg_uid, _ = to_seg.segment_to_seg(
+                    segmenter,
+                    folder,
+                    output,
+                    seed=row.seed,
+                    batch_size=row.batch_size,
+                    progress=self._go_on,
+                    series_instance_uid=row.uid,
+                    created=created(row),
+                )
         except StoppedError:
             self._give_back(row)
         except SdsegError as error:
