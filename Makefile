@@ -5,6 +5,8 @@ STUDIES ?=
 ARGS ?=
 # Tests at a time, each on one core.
 JOBS ?= 2
+# A process of tests that dies is a failure to look into, never replaced; a failure is told when it happens.
+PYTEST_FLAGS = -q --instafail -n $(JOBS) --max-worker-restart 0
 # Another package index to find torch on too, say PyTorch's CPU builds: docs/install.md.
 TORCH_INDEX_URL ?=
 
@@ -25,10 +27,10 @@ serve: venv ## start the server on STUDIES (default: a copy of the sample series
 	@$(VENV)/bin/sdseg serve $(if $(STUDIES),--studies "$(STUDIES)")
 
 test: venv-dev test-tools ## run the tests
-	@OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
+	@OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest $(PYTEST_FLAGS) --dist loadfile $(ARGS)
 
 test-long: venv-dev test-tools ## run the long campaigns, whose short forms are among the tests
-	@OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -m long -n $(JOBS) --dist worksteal $(ARGS)
+	@OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -m long $(PYTEST_FLAGS) --dist worksteal $(ARGS)
 
 test-full: venv-dev ## run the tests of full-size weights: 8 GB of disk and of memory
 	@$(VENV)/bin/python -m pytest -m full_size $(ARGS)

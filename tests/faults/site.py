@@ -64,12 +64,12 @@ class Site:
     @property
     def models(self) -> Path:
         """The folder of the served model's weights."""
-        (found,) = {path.parent for path in self.server.model_dir.rglob("train_stats.json")} or {self.home}
+        (found,) = {path.parent for path in self.server.model_dir.glob("*/train_stats.json")} or {self.home}
         return found
 
     def stats(self) -> dict[str, Any]:
         """What the training wrote last; {} before its first word."""
-        files = [*self.server.model_dir.rglob("train_stats.json")]
+        files = [*self.server.model_dir.glob("*/train_stats.json")]
         return dict(json.loads(files[0].read_text())) if files else {}
 
     def training_process(self) -> psutil.Process | None:

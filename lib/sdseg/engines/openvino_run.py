@@ -9,6 +9,7 @@ import torch
 
 from sdseg.engines.bf16 import has_bf16
 from sdseg.engines.parts import Run
+from sdseg.engines.signal_stack import own_signal_stack
 from sdseg.engines.silent import forbid_telemetry
 
 forbid_telemetry()
@@ -32,6 +33,7 @@ def to_openvino(network: torch.nn.Module, examples: tuple[torch.Tensor, ...]) ->
     return openvino.convert_model(network.eval(), example_input=pair, input=list(zip(shapes, types, strict=True)))
 
 
+@own_signal_stack()
 def run_model(model: Any, precision: str) -> Run:
     """The same of an `openvino.Model`; calls from several threads take turns."""
     settings = {

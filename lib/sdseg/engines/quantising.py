@@ -13,6 +13,7 @@ import torch
 
 from sdseg.engines.lowering import STREAM
 from sdseg.engines.openvino_run import to_openvino
+from sdseg.engines.signal_stack import own_signal_stack
 from sdseg.engines.silent import forbid_telemetry
 
 forbid_telemetry()
@@ -23,6 +24,7 @@ NETWORKS = ("encoder", "decoder")
 _AS_THEY_ARE = f".*({'|'.join((*STREAM, 'post_quant_conv'))}).*"
 
 
+@own_signal_stack()
 def quantise(network: torch.nn.Module, inputs: torch.Tensor) -> Any:
     """An `openvino.Model` in int8.
 
@@ -47,6 +49,7 @@ def save(models: dict[str, Any], folder: Path) -> None:
         openvino.save_model(model, folder / f"{name}.xml", compress_to_fp16=False)
 
 
+@own_signal_stack()
 def read(folder: Path) -> dict[str, Any]:
     """The inverse of `save`. Raises RuntimeError."""
     core = openvino.Core()
