@@ -29,7 +29,7 @@ from sdseg_app.labels.predicted import remember
 from sdseg_app.labels.saving import INFERENCE
 from sdseg_app.labels.uncertainty import uncertainty_info
 from sdseg_app.one_line import one_line_errors
-from sdseg_app.params.infer_params import MEASURED, InferParams
+from sdseg_app.params.infer_params import FOUND, MEASURED, InferParams
 from sdseg_app.params.train_params import TrainParams
 from sdseg_app.routes.install import in_server, install_routes, is_installed
 from sdseg_app.security.place import check_place
@@ -200,7 +200,7 @@ class SDSegApp(MONAILabelApp):
             facts = {key: result["params"][key] for key in FACTS}
             measured = uncertainty_info(request["model"], facts, result[MEASURED])
             store.update_image_info(image, {INFERENCE: facts, **measured})
-            remember(store, image, Path(result["file"]), result["params"], facts)
+            remember(store, image, result[FOUND].labelmap, result["params"]["label_names"], facts)
             if request.get("save_label"):
                 watch.commit()
                 tag = request.get("label_tag") or result["tag"]
@@ -214,12 +214,12 @@ class SDSegApp(MONAILabelApp):
     def infer_file(self, path: Path, request: dict[str, Any], watch: Watch | None = None) -> dict[str, Any]:
         """The same for a file or folder of this machine, which never comes from a request.
 
-        Under `measured` stands the `Uncertainty` that was asked for, else None.
+        Under `measured` stands the `Uncertainty` that was asked for, else None; under `found` the result, a `Found`.
         """
         task = self._infers[request["model"]]
         file, told = task({**request, "image": str(path)}, watch=watch)
-        measured = told.pop(MEASURED)
-        return {"label": file, "tag": DefaultLabelTag.ORIGINAL, "file": file, "params": told, MEASURED: measured}
+        apart = {key: told.pop(key) for key in (MEASURED, FOUND)}
+        return {"label": file, "tag": DefaultLabelTag.ORIGINAL, "file": file, "params": told, **apart}
 
     def infer_wsi(self, request: dict[str, Any], datastore: Datastore | None = None) -> dict[str, Any]:
         raise UnknownNameError("There is no model for whole-slide images here; use /infer/ instead.")

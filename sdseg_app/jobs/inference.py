@@ -12,10 +12,11 @@ from sdseg.inference.uncertainty import Uncertainty
 from sdseg.jobs.job import Job
 from sdseg_app.jobs.memory import enough_memory, release
 from sdseg_app.jobs.order import Order, Output
-from sdseg_app.jobs.reply import Reply, bytes_reply, file_reply, json_reply, multipart_reply
+from sdseg_app.jobs.reply import Reply, body_of, bytes_reply, file_reply, json_reply, multipart_reply
+from sdseg_app.jobs.results import Found
 from sdseg_app.jobs.watch import Watch
-from sdseg_app.params.infer_params import MEASURED
-from sdseg_app.stores.filing import build_result_seg, file_result
+from sdseg_app.params.infer_params import FOUND, MEASURED
+from sdseg_app.stores.filing import file_result, write_result_seg
 from sdseg_app.stores.maps import build_maps, file_maps, zip_maps
 
 
@@ -49,7 +50,7 @@ class Inference:
             mask = Path(result["file"])
             try:
                 told = {**result["params"], "segmentation_type": self._order.params.segmentation_type}
-                return self._reply(job, mask, told, result[MEASURED])
+                return self._reply(job, mask, told, result[FOUND], result[MEASURED])
             finally:
                 mask.unlink(missing_ok=True)
 
@@ -60,7 +61,7 @@ class Inference:
         with _called("The image that was sent", path):
             return self._app.infer_file(path, self._order.request, job)
 
-    def _reply(self, job: Job, mask: Path, told: dict[str, Any], measured: Uncertainty | None) -> Reply:
+    def _reply(self, job: Job, mask: Path, told: dict[str, Any], found: Found, measured: Uncertainty | None) -> Reply:
         job.enter("file")
         store, image, folder = self._app.datastore(), self._order.image, self._folder
         output, save_seg = self._order.output, self._order.params.save_seg
@@ -68,11 +69,11 @@ class Inference:
         if save_seg:
             job.commit()
         if output is Output.dicom_seg:
-            name, content = build_result_seg(store, image, mask, told, file_too=save_seg)
+            name = write_result_seg(store, image, found, told, body_of(folder), file_too=save_seg)
             file_maps(store, maps)
-            return bytes_reply(folder, name, content, "application/dicom")
+            return Reply(body_of(folder), "application/dicom", name)
         if save_seg:
-            filed = {"seg": file_result(store, image, mask, told), "maps": file_maps(store, maps)}
+            filed = {"seg": file_result(store, image, found, told), "maps": file_maps(store, maps)}
             told = {**told, **(filed if self._order.tells_paths else _without_paths(filed))}
         if output is Output.uncertainty:
             return bytes_reply(folder, f"{mask.stem}.zip", zip_maps(measured, mask, told), "application/zip")

@@ -26,9 +26,14 @@ class Reply:
     name: str = ""
 
 
+def body_of(folder: Path) -> Path:
+    """Where the body of the reply in `folder` lies."""
+    return folder / "reply"
+
+
 def bytes_reply(folder: Path, name: str, content: bytes, media_type: str) -> Reply:
-    (folder / "reply").write_bytes(content)
-    return Reply(folder / "reply", media_type, name)
+    body_of(folder).write_bytes(content)
+    return Reply(body_of(folder), media_type, name)
 
 
 def json_reply(folder: Path, told: dict[str, Any]) -> Reply:
@@ -37,13 +42,13 @@ def json_reply(folder: Path, told: dict[str, Any]) -> Reply:
 
 def file_reply(folder: Path, file: Path) -> Reply:
     """`file` is moved."""
-    shutil.move(file, folder / "reply")
-    return Reply(folder / "reply", "application/octet-stream", file.name)
+    shutil.move(file, body_of(folder))
+    return Reply(body_of(folder), "application/octet-stream", file.name)
 
 
 def multipart_reply(folder: Path, file: Path, told: dict[str, Any]) -> Reply:
     """As MONAI Label's clients take it: `params` and a part with a file name whose suffix tells the reader."""
-    with file.open("rb") as stream, (folder / "reply").open("wb") as target:
+    with file.open("rb") as stream, body_of(folder).open("wb") as target:
         parts = {
             "params": (None, json.dumps(told), "application/json"),
             "image": (file.name, stream, "application/octet-stream"),
@@ -51,4 +56,4 @@ def multipart_reply(folder: Path, file: Path, told: dict[str, Any]) -> Reply:
         body = MultipartEncoder(fields=parts)
         while chunk := body.read(_CHUNK):
             target.write(chunk)
-    return Reply(folder / "reply", body.content_type)
+    return Reply(body_of(folder), body.content_type)

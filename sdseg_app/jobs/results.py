@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from sdseg import __version__
 from sdseg.engines.speed import PLAIN_SPEED, Speed
 from sdseg.jobs.cache import ResultCache, digest_of, key_of
+from sdseg.volume.compact import CompactLabelmap
+from sdseg.volume.mask_array_file import read_npy, write_npy
 from sdseg_app.params.infer_params import InferParams
 
 _FORMAT = 1
@@ -23,12 +25,12 @@ class Found:
     """A result.
 
     Attributes:
-        labelmap: (i, j, k) uint8 on the source's grid.
+        labelmap: on the source's grid.
         affine: (4, 4) voxel index to RAS millimetres.
         facts: what is told and filed about it, for JSON: the same whether it is new or kept.
     """
 
-    labelmap: NDArray[np.uint8]
+    labelmap: CompactLabelmap
     affine: NDArray[np.float64]
     facts: dict[str, Any]
 
@@ -57,13 +59,32 @@ class KeptResults:
         if content is None:
             return None
         try:
-            with np.load(BytesIO(content), allow_pickle=False) as arrays:
-                return Found(arrays["labelmap"], arrays["affine"], json.loads(arrays["facts"].tobytes()))
+            with zipfile.ZipFile(BytesIO(content)) as archive:
+                with archive.open("labelmap.npy") as member:
+                    labelmap = read_npy(member)
+                affine, facts = _array(archive, "affine"), json.loads(_array(archive, "facts").tobytes())
         except (ValueError, KeyError, zipfile.BadZipFile):
             return None
+        return Found(labelmap, affine, facts)
 
     def put(self, key: str, found: Found) -> None:
+        """As `numpy.savez_compressed` writes it, a slice at a time."""
         content = BytesIO()
         facts = np.frombuffer(json.dumps(found.facts).encode(), dtype=np.uint8)
-        np.savez_compressed(content, labelmap=found.labelmap, affine=found.affine, facts=facts)
+        with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+            with archive.open("labelmap.npy", "w", force_zip64=True) as member:
+                write_npy(member, found.labelmap.size, found.labelmap)
+            _put_array(archive, "affine", found.affine)
+            _put_array(archive, "facts", facts)
         self._cache.put(key, content.getvalue())
+
+
+def _put_array(archive: zipfile.ZipFile, name: str, values: NDArray[Any]) -> None:
+    with archive.open(f"{name}.npy", "w") as member:
+        np.lib.format.write_array(member, values, allow_pickle=False)
+
+
+def _array(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
+    with archive.open(f"{name}.npy") as member:
+        values: NDArray[Any] = np.lib.format.read_array(member, allow_pickle=False)
+    return values

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from sdseg.dicom.series import load_series
 from sdseg.errors import LabelError
+from sdseg.volume.compact import CompactLabelmap
 from sdseg.volume.labelmap import load_labelmap_like, save_labelmap
 from sdseg.volume.volume_files import grid_of
 from sdseg_app.labels.seg_nrrd import SUFFIX, read_seg_nrrd
@@ -53,14 +54,18 @@ def write_label(labelmap: Labelmap, series: Path, path: Path) -> Path:
 
 def digest_of(labelmap: Labelmap, values: dict[str, int]) -> str:
     """SHA-256 of a mask (i, j, k) and the names of its values: the same label has the same."""
-    return hashlib.sha256(labelmap.tobytes(order="F") + repr(sorted(values.items())).encode()).hexdigest()
+    digest = hashlib.sha256()
+    for plane in labelmap.transpose(2, 1, 0):  # a slice at a time: no copy of the whole in this order is needed
+        digest.update(np.ascontiguousarray(plane).data)
+    digest.update(repr(sorted(values.items())).encode())
+    return digest.hexdigest()
 
 
-def result_file(labelmap: Labelmap, affine: Any, extension: str, compress: bool) -> Path:
+def result_file(labelmap: CompactLabelmap, affine: Any, extension: str, compress: bool) -> Path:
     """A new temporary file with a result; who asked for it removes it.
 
     Args:
-        labelmap: (i, j, k) uint8 in the source's voxel order, which OHIF takes without looking at the header.
+        labelmap: in the source's voxel order, which OHIF takes without looking at the header.
         affine: (4, 4) voxel index to RAS millimetres.
         extension: kind of file.
         compress: NRRD only; NIfTI follows its own extension.

@@ -1,13 +1,15 @@
 """DICOM SEG objects of what a model found and of what a person made of it."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from highdicom.seg import Segmentation
 from numpy.typing import NDArray
 
-from sdseg.dicom.seg_writer import build_seg
+from sdseg.dicom.seg_planes import MaskPlanes
+from sdseg.dicom.seg_writer import build_seg, write_seg
 from sdseg.dicom.series import Series
 from sdseg.inference.provenance import provenance_from
 
@@ -15,10 +17,13 @@ Labelmap = NDArray[np.uint8]  # (i, j, k) = (column, row, slice)
 Facts = Mapping[str, Any]  # what an inference told, see sdseg.inference.provenance
 
 
-def seg_of_model(series: Series, labelmap: Labelmap, labels: dict[str, int], facts: Facts) -> Segmentation:
-    """An untouched result; `facts` may name a segmentation_type. Raises EmptySegmentationError, LabelError."""
+def write_seg_of_model(path: Path, series: Series, planes: MaskPlanes, labels: dict[str, int], facts: Facts) -> str:
+    """Write the SEG of an untouched result, frame by frame, and give its SOPInstanceUID.
+
+    `facts` may name a segmentation_type. Raises EmptySegmentationError, LabelError, OSError.
+    """
     kind = facts.get("segmentation_type", "BINARY")
-    return build_seg(series, labelmap.transpose(2, 1, 0), labels, provenance_from(facts), segmentation_type=kind)
+    return write_seg(path, series, planes, labels, provenance_from(facts), segmentation_type=kind)
 
 
 def seg_of_annotator(

@@ -14,6 +14,7 @@ from sdseg_app.config.device_names import DEVICE
 from sdseg_app.names import check_name
 
 MEASURED = "measured"  # key in what is told of an inference: an `Uncertainty`, not for JSON; the app takes it out
+FOUND = "found"  # the same for the result itself, a `Found`
 EXTENSIONS = (".nrrd", ".nii.gz", ".nii")
 SEGMENTATION_TYPES: tuple[SegmentationType, ...] = get_args(SegmentationType)
 

@@ -9,6 +9,7 @@ from monailabel.interfaces.datastore import Datastore
 from monailabel.interfaces.tasks.batch_infer import BatchInferTask
 
 from sdseg.errors import SdsegError, UnknownNameError
+from sdseg_app.params.infer_params import FOUND
 
 logger = logging.getLogger(__name__)
 
@@ -38,10 +39,12 @@ class SDSegBatchInferTask(BatchInferTask):
 
         def infer_or_tell(one: dict[str, Any], store: Datastore) -> dict[str, Any]:
             try:
-                return infer({**one, "uncertainty": 0}, store)  # nobody would come for the maps
+                told = infer({**one, "uncertainty": 0}, store)  # nobody would come for the maps
             except SdsegError as error:
                 logger.warning("%s is left out: %s", one["image"], error)
                 return {"error": str(error)}
+            # What is told of all images is kept and written as JSON: no masks among it.
+            return {key: value for key, value in told.items() if key != FOUND}
 
         result: dict[str, Any] = super().__call__({**request, "multi_gpu": several}, datastore, infer_or_tell)
         return result

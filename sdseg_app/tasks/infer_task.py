@@ -14,6 +14,7 @@ from sdseg.inference.provenance import facts_of
 from sdseg.inference.segmenter import Segmenter
 from sdseg.inference.streaming import Stream, StreamedResult
 from sdseg.model.batching import slices_at_a_time
+from sdseg.volume.compact import CompactLabelmap
 from sdseg.volume.load import load_failures
 from sdseg.volume.recipe import invert
 from sdseg.volume.series_reader import CORRECTIONS
@@ -23,14 +24,13 @@ from sdseg_app.jobs.results import Found, KeptResults
 from sdseg_app.jobs.watch import Nobody, SliceCount, Watch, watched_by, watching
 from sdseg_app.labels.files import result_file
 from sdseg_app.names import in_order
-from sdseg_app.params.infer_params import EXTENSIONS, MEASURED, SEGMENTATION_TYPES, InferParams
+from sdseg_app.params.infer_params import EXTENSIONS, FOUND, MEASURED, SEGMENTATION_TYPES, InferParams
 from sdseg_app.served.models import describe, is_random
 from sdseg_app.served.segmenters import Segmenters
 
 # Keys in a request's data: every step of one inference uses the same weights and counts on.
 _SEGMENTER, _COUNT = "segmenter", "count"
 _STREAM, _STREAMED = "stream", "streamed"
-_FOUND = "found"  # key in what is told inside this module: the result, to be kept
 
 
 class SDSegInferTask(BasicInferTask):
@@ -82,7 +82,8 @@ class SDSegInferTask(BasicInferTask):
     def __call__(
         self, request: dict[str, Any], callbacks: dict[Any, Any] | None = None, watch: Watch | None = None
     ) -> tuple[str | None, dict[str, Any]]:
-        """The path of the result file and what is to be told about it. Raises SdsegError."""
+        """The path of the result file and what is to be told about it, MEASURED and FOUND among it. Raises
+        SdsegError."""
         watch = watch or Nobody()
         params, image = self.parse(request), Path(request["image"])
         with watched_by(watch), enough_memory(params.device, self.clear):
@@ -96,7 +97,7 @@ class SDSegInferTask(BasicInferTask):
             file, told = super().__call__(
                 {"model": request.get("model"), "image": str(image), **params.as_request()}, callbacks
             )
-            found = told.pop(_FOUND)
+            found = told[FOUND]
             # Unless the image, or the weights, were replaced meanwhile.
             if key is not None and key == self._key(image, params):
                 self._kept.put(key, found)
@@ -113,7 +114,7 @@ class SDSegInferTask(BasicInferTask):
         wrote = round(time.monotonic() - start, 2)
         latencies = {"pre": 0.0, "infer": 0.0, "invert": 0.0, "post": 0.0, "write": wrote, "total": wrote}
         told = {**found.facts, "latencies": {**latencies, "transform": None}, "centroids": {}}
-        return str(file), {**told, MEASURED: None, "cached": True}
+        return str(file), {**told, MEASURED: None, FOUND: found, "cached": True}
 
     def pre_transforms(self, data: dict[str, Any] | None = None) -> Sequence[Callable[..., Any]]:
         if data is None:
@@ -188,21 +189,22 @@ class SDSegInferTask(BasicInferTask):
         streamed: StreamedResult | None = data.get(_STREAMED)
         if streamed is None:
             probability = data[self.output_label_key]
-            labelmap, affine = segmenter.to_labelmap(probability), probability.affine.numpy().astype(float)
+            labelmap = CompactLabelmap.of(segmenter.to_labelmap(probability))
+            affine = probability.affine.numpy().astype(float)
             corrections = tuple(data["image"].meta.get(CORRECTIONS, ()))
         else:
-            labelmap, affine, corrections = streamed.labelmap, streamed.affine, streamed.corrections
+            labelmap, affine, corrections = streamed.compact, streamed.affine, streamed.corrections
         self.labels = segmenter.card.labels
         facts = {
             **facts_of(segmenter, data["seed"]),
             "device": data["device"],
-            "empty": not labelmap.any(),
+            "empty": labelmap.is_empty,
             "corrections": list(corrections),
             "label_names": in_order(segmenter.card.labels),
         }
         found = Found(labelmap, affine, facts)
-        file = result_file(labelmap, found.affine, data["result_extension"], data["result_compress"])
-        return str(file), {**facts, MEASURED: data[MEASURED], _FOUND: found}
+        file = result_file(labelmap, affine, data["result_extension"], data["result_compress"])
+        return str(file), {**facts, MEASURED: data[MEASURED], FOUND: found}
 
     def clear(self) -> None:
         self._segmenters.clear()

@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdseg.durable import replacing
+from sdseg.volume.compact import CompactLabelmap
+from sdseg.volume.mask_array_file import write_npy
 
 _MOST_OF_IMAGE = 4
 _MOST_BYTES = 2 * 10**9
@@ -49,9 +51,14 @@ class Predictions:
         self._limit = limit
 
     def remember(
-        self, image: str, labelmap: NDArray[np.uint8], values: Mapping[str, int], facts: Mapping[str, Any]
+        self,
+        image: str,
+        labelmap: NDArray[np.uint8] | CompactLabelmap,
+        values: Mapping[str, int],
+        facts: Mapping[str, Any],
     ) -> None:
         """In the place of an earlier one by the same weights. Raises OSError."""
+        compact = labelmap if isinstance(labelmap, CompactLabelmap) else CompactLabelmap.of(labelmap)
         folder = self._of(image)
         folder.mkdir(parents=True, exist_ok=True)
         about = {"values": dict(values), "facts": dict(facts), "made": time.time()}
@@ -62,7 +69,7 @@ class Predictions:
         ):
             archive.writestr("about.json", json.dumps(about))
             with archive.open("labelmap.npy", "w", force_zip64=True) as member:
-                np.lib.format.write_array(member, labelmap, allow_pickle=False)
+                write_npy(member, compact.size, compact)
         self._shrink(folder)
 
     def of(self, image: str) -> list[Prediction]:

@@ -104,7 +104,8 @@ class OutputFile:
             several = len(result.labels) > 1
             Image.fromarray(values if several else (values > 0).astype(np.uint8) * 255).save(self.path)
         else:
-            save_labelmap(result.labelmap, result.affine, self.path)
+            mask = result.compact if isinstance(result, StreamedResult) else result.labelmap
+            save_labelmap(mask, result.affine, self.path)
 
     def _write_seg(self, result: StreamedResult, segmenter: Segmenter, seed: int) -> None:
         try:

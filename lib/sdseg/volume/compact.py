@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sdseg.dicom.seg_planes import values_of
+from sdseg.dicom.seg_planes import planes_of, values_of
 
 Values = NDArray[np.uint8]
-_SLICES = 16  # of a tile, where a part runs across the slices
+_SLICES = 16  # of a tile, where a part runs across the slices or is the whole
 _FASTEST = 1  # of zlib's levels: a mask is long runs of the same value, which the fastest finds too
 
 
@@ -52,6 +52,19 @@ class CompactLabelmap:
         self._tiles: dict[tuple[int, int], list[Tile]] = defaultdict(list)
         self._held: list[set[int]] = [set() for _ in range(size[2])]
         self._last: tuple[tuple[int, int], Values] | None = None
+
+    @classmethod
+    def of(cls, values: Values) -> CompactLabelmap:
+        """All of `values` (i, j, k)."""
+        i, j, k = values.shape
+        compact = cls((i, j, k))
+        for start in range(0, k, _SLICES):
+            compact.put(values[..., start : start + _SLICES], 2, start)
+        return compact
+
+    def __iter__(self) -> Iterator[Values]:
+        """The slices in their order, each (rows, columns), a few unpacked at a time."""
+        return planes_of(self)
 
     def put(self, values: Values, axis: int, start: int) -> None:
         """Take the voxels from `start` on along `axis`, all of the other axes; each voxel once.

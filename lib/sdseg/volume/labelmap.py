@@ -1,12 +1,8 @@
 """Masks in files: read onto the voxel grid of their image, and written so that every viewer gets them right."""
 
-import gzip
-import os
-import uuid
 from collections.abc import Mapping
 from pathlib import Path
 
-import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,8 +10,10 @@ from sdseg.dicom.files import is_dicom, is_series
 from sdseg.dicom.seg_reader import read_seg
 from sdseg.dicom.series import load_series
 from sdseg.errors import InputError, LabelError
+from sdseg.volume.compact import CompactLabelmap
 from sdseg.volume.grid import Grid, on_grid
-from sdseg.volume.volume_files import LPS_TO_RAS, grid_of, read
+from sdseg.volume.mask_files import write_mask
+from sdseg.volume.volume_files import grid_of, read
 
 LARGEST = np.iinfo(np.uint8).max
 
@@ -67,7 +65,10 @@ def as_labels(values: NDArray, name: str) -> NDArray[np.uint8]:
 
 
 def save_labelmap(
-    labelmap: NDArray[np.integer], affine: NDArray[np.floating], path: str | Path, compress: bool = False
+    labelmap: NDArray[np.integer] | CompactLabelmap,
+    affine: NDArray[np.floating],
+    path: str | Path,
+    compress: bool = False,
 ) -> Path:
     """Write a mask as NIfTI (.nii, .nii.gz) or NRRD (.nrrd) in one step and return the path.
 
@@ -75,61 +76,18 @@ def save_labelmap(
     and takes the voxels as those of the source, Slicer goes by the header.
 
     Args:
-        labelmap: (i, j, k), values 0 to 255.
+        labelmap: (i, j, k), values 0 to 255; of a compact one no more than a few slices are unpacked at a time.
         affine: 4x4, index (i, j, k) to RAS mm.
 
     Raises LabelError: no volume, or other values; InputError: another suffix, or the file cannot be written.
     """
     path = Path(path)
+    if isinstance(labelmap, CompactLabelmap):
+        write_mask(path, labelmap.size, labelmap, affine, compress)
+        return path
     values = as_labels(np.asarray(labelmap), "The mask")
     if values.ndim != 3:
         raise LabelError(f"The mask has the shape {values.shape}: three axes (i, j, k) are needed.")
-    if path.name.lower().endswith((".nii", ".nii.gz")):
-        content = nifti(values, affine)
-        content = gzip.compress(content, mtime=0) if path.suffix.lower() == ".gz" else content
-    elif path.suffix.lower() == ".nrrd":
-        content = nrrd(values, affine, compress)
-    else:
-        raise InputError(f"{path.name} is of an unknown kind: masks are written as .nii.gz or .nrrd.")
-    write_whole(content, path)
+    i, j, k = values.shape
+    write_mask(path, (i, j, k), values.transpose(2, 1, 0), affine, compress)
     return path
-
-
-def nifti(values: NDArray[np.uint8], affine: NDArray[np.floating]) -> bytes:
-    """A NIfTI-1 file, millimetres, scanner coordinates."""
-    image = nib.Nifti1Image(values, affine)
-    image.header.set_xyzt_units("mm")
-    image.set_sform(affine, code=1)
-    image.set_qform(affine, code=1)
-    return bytes(image.to_bytes())
-
-
-def nrrd(values: NDArray[np.uint8], affine: NDArray[np.floating], compress: bool) -> bytes:
-    """A NRRD file with its space directions in LPS mm."""
-    lps = LPS_TO_RAS @ np.asarray(affine, dtype=float)
-    vectors = [f"({','.join(f'{mm:.12g}' for mm in column)})" for column in lps[:3].T]
-    header = [
-        "NRRD0004",
-        "type: uint8",
-        "dimension: 3",
-        "space: left-posterior-superior",
-        f"sizes: {' '.join(map(str, values.shape))}",
-        f"space directions: {' '.join(vectors[:3])}",
-        "kinds: domain domain domain",
-        f"encoding: {'gzip' if compress else 'raw'}",
-        f"space origin: {vectors[3]}",
-    ]
-    voxels = values.tobytes(order="F")
-    return "\n".join([*header, "", ""]).encode("ascii") + (gzip.compress(voxels, mtime=0) if compress else voxels)
-
-
-def write_whole(content: bytes, path: Path) -> None:
-    """The whole file or none; InputError where it cannot be written."""
-    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
-    try:
-        partial.write_bytes(content)
-        os.replace(partial, path)
-    except OSError as error:
-        raise InputError(f"{path} cannot be written ({error.strerror}): choose another place.") from None
-    finally:
-        partial.unlink(missing_ok=True)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdseg.errors import InputError
-from sdseg.volume.labelmap import write_whole
+from sdseg.volume.mask_files import whole_file
 
 _FAST = 3  # gzip: probabilities hardly shrink further
 
@@ -28,5 +28,6 @@ def save_map(values: NDArray[np.float32], affine: NDArray[np.floating], path: Pa
     image.header.set_xyzt_units("mm")
     image.set_sform(affine, code=1)
     image.set_qform(affine, code=1)
-    write_whole(gzip.compress(bytes(image.to_bytes()), _FAST, mtime=0), path)
+    with whole_file(path) as stream:
+        stream.write(gzip.compress(bytes(image.to_bytes()), _FAST, mtime=0))
     return path
