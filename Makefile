@@ -27,7 +27,7 @@ serve: venv ## start the server on STUDIES (default: a copy of the sample series
 	@$(VENV)/bin/sdseg serve $(if $(STUDIES),--studies "$(STUDIES)")
 
 test: venv-dev test-tools ## run the tests
-	@OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest $(PYTEST_FLAGS) --dist loadfile $(ARGS)
+	@OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest $(PYTEST_FLAGS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-long: venv-dev test-tools ## run the long campaigns, whose short forms are among the tests
 	@OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -m long $(PYTEST_FLAGS) --dist worksteal $(ARGS)

@@ -28,11 +28,18 @@ SAMPLE_DATA = Path(__file__).parents[1] / "sample-data"
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Long campaigns are left out unless they are asked for (`make test-long`)."""
+    """Long campaigns are left out unless they are asked for (`make test-long`).
+
+    Of several processes of tests none is to wait at the end for one that has just begun a file of minutes: files with
+    slow tests come first, each file in its own order.
+    """
     if "long" not in config.option.markexpr:
         long = [item for item in items if item.get_closest_marker("long")]
         config.hook.pytest_deselected(items=long)
         items[:] = [item for item in items if item not in long]
+    if hasattr(config, "workerinput"):
+        slow = {item.path for item in items if item.get_closest_marker("slow")}
+        items.sort(key=lambda item: item.path not in slow)
 
 
 @pytest.fixture(autouse=True)

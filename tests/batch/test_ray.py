@@ -1,4 +1,7 @@
-"""A real Ray cluster of two machines on loopback, one of which is killed in mid-run, and then the driver."""
+"""A real Ray cluster of two machines on loopback, one of which is killed in mid-run, and then the driver.
+
+Nothing is lost, nothing twice, and every SEG has the bytes that one process makes here.
+"""
 
 import os
 from collections.abc import Iterator
@@ -22,7 +25,9 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     from ray.cluster_utils import Cluster
 
     small = {"include_dashboard": False, "object_store_memory": 80 * 2**20}
-    made = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, **small})
+    # A machine that is gone is known to be after three seconds instead of twenty.
+    soon = {"health_check_initial_delay_ms": 1000, "health_check_period_ms": 1000, "health_check_failure_threshold": 3}
+    made = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "_system_config": soon, **small})
     try:
         yield made
     finally:
@@ -51,4 +56,5 @@ def test_a_machine_and_then_the_driver_are_killed(bench: BatchBench, tmp_path: P
     assert sorted(found) == uids
     assert kept.items() <= found.items()
     assert sorted(set(fates(report).values())) == ["before", "done"]
+    assert found == bench.made_undisturbed(output), "a cluster makes what one process makes"
     assert "SECRET" not in report["log"]

@@ -158,6 +158,7 @@ def run(*options: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.slow
 def test_the_command_writes_a_report(tmp_path: Path) -> None:
     options = ("--preset", "tiny", "--engines", "torch-fp32", "--slices", "2", "-o", str(tmp_path / "speed"))
     done = run(*options)

@@ -38,6 +38,7 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> tuple[subprocess.Completed
     return run_demo(output), output
 
 
+@pytest.mark.slow
 def test_last_line_tells_everything(done: tuple[subprocess.CompletedProcess[str], Path]) -> None:
     process, output = done
     assert process.returncode == 0, process.stderr

@@ -76,6 +76,7 @@ def test_each_part_takes_the_place_of_its_full_one(weights: Path, decoder: str, 
     assert mixed(SLICES).shape == (3, 1, 64, 64)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [engine.name for engine in engines_for("cpu") if engine.exact])
 def test_engines_run_lite_parts_alike(weights: Path, name: str) -> None:
     expected = with_lite(load_weights(weights), weights, "lite", "lite")(SLICES)

@@ -32,6 +32,7 @@ def test_masks_agree_with_the_plain_pipeline_whatever_the_batch(name: str) -> No
         torch.testing.assert_close(found, expected, atol=2e-2 if "bf16" in name else 1e-4, rtol=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "conditioning"), VARIANTS)
 def test_classes_and_cross_attention_agree_too(name: str, conditioning: str) -> None:
     variant = {"classes": 3, "conditioning": conditioning}

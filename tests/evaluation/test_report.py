@@ -153,6 +153,7 @@ def test_one_step_of_the_curve_is_the_accuracy(made: tuple[Report, Path]) -> Non
     assert difference.mean == pytest.approx(accuracy["second <b>"].mean - accuracy["first"].mean)  # type: ignore[union-attr]
 
 
+@pytest.mark.slow
 def test_efficiency(tmp_path: Path) -> None:
     weights = save_tiny_weights(tmp_path / "weights", **ENDOSCOPY)
     plan = Plan(["efficiency"], rounds=1, compared_steps=3, batch_size=2)

@@ -90,6 +90,7 @@ def test_noise_ends_its_connection_and_nothing_else(here: World, spectators: lis
     assert here.node.exit_code is None
 
 
+@pytest.mark.slow
 def test_hostile_series_are_refused_or_become_dead_letters(here: World) -> None:
     honest = here.studies.make(900, DIRECT)
     hostile = hostile_series(list(honest.files.values()), here.folder / "hostile")

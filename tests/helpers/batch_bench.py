@@ -5,6 +5,7 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,10 @@ from pydicom import dcmread
 
 from helpers.dicom_series import SeriesMaker
 from helpers.forked import Program
+from sdseg.batch.folder_source import find_in_folders
+from sdseg.batch.job import Job, State
+from sdseg.batch.maker import Equipment, Maker
+from sdseg.engines.speed import PLAIN_SPEED
 
 PATIENCE = 540.0
 
@@ -61,6 +66,28 @@ class BatchBench:
         log = (self.root / f"{output.name}.log").read_text()
         assert (output / "report.json").is_file(), log
         return {**json.loads((output / "report.json").read_text()), "code": code, "log": log}
+
+    def made_undisturbed(self, output: Path) -> dict[str, bytes]:
+        """What `results` is to be: the series of the archive, segmented in this process, one after the other.
+
+        At the times that the journal of `output` planned: they and the sources give every UID and date.
+        """
+        planned = {}
+        for line in (output / ".sdseg-batch" / "journal.jsonl").read_text().splitlines():
+            entry = json.loads(line)
+            if entry["event"] == "planned":
+                assert entry["key"] not in planned, "planned twice"
+                planned[entry["key"][:12]] = entry["at"]
+        maker, made = Maker(Equipment(threads=1, speed=PLAIN_SPEED)), {}
+        for found in find_in_folders([self.archive]):
+            (path,) = output.glob(f"*/{found.series_uid}.*.dcm")
+            target = self.root / "undisturbed.dcm"
+            at = datetime.fromisoformat(planned[path.name.split(".")[-2]])
+            job = Job(found.study_uid, found.series_uid, str(self.weights), str(target), at, found.files)
+            outcome = maker.do(job)
+            assert outcome.state is State.MADE, outcome
+            made[found.series_uid] = target.read_bytes()
+        return made
 
     def end(self) -> None:
         """Kill what still runs."""

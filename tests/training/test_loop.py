@@ -1,8 +1,6 @@
 """The loop: batches, micro-batches, processes, precision and rates."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 import yaml
+from helpers.forked import run_program
 
 from sdseg.errors import InputError, SdsegError
 from sdseg.model.pipeline import build_pipeline
@@ -138,12 +137,10 @@ def test_two_processes_are_one(config: Make, tmp_path: Path) -> None:
     settings = config(autoencoder=stage, diffusion={**stage, "accumulate": 2}, checkpoint_every=3, log_every=1)
     file = tmp_path / "config.yaml"
     file.write_text(yaml.safe_dump(settings.model_dump(mode="json")))
-    train = ["-m", "sdseg.cli.main", "train", "-c", str(file)]
-    alone = [sys.executable, *train, "-o", str(tmp_path / "one")]
-    launch = ["-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", str(free_port())]
-    together = [sys.executable, *launch, *train, "-o", str(tmp_path / "two")]
-    for command in (alone, together):
-        done = subprocess.run(command, capture_output=True, text=True, timeout=500)
+    train = ("sdseg.cli.main", "train", "-c", str(file), "-o")
+    launch = ("torch.distributed.run", "--nproc-per-node", "2", "--master-port", str(free_port()), "-m")
+    for command in ((*train, str(tmp_path / "one")), (*launch, *train, str(tmp_path / "two"))):
+        done = run_program(*command, timeout=500)
         assert done.returncode == 0, done.stderr[-2000:]
     for stage_name in ("autoencoder", "diffusion"):
         curves = [losses(tmp_path / run / "log.jsonl", stage_name) for run in ("one", "two")]
