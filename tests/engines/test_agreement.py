@@ -56,7 +56,6 @@ def test_of_the_sample(
 
 
 def test_int8_refuses_masks_that_do_not_agree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("nncf")
     monkeypatch.setenv("SDSEG_CACHE", str(tmp_path))
     torch.manual_seed(0)
     untrained = build_pipeline(get_preset("tiny"))
@@ -68,7 +67,6 @@ def test_int8_refuses_masks_that_do_not_agree(tmp_path: Path, monkeypatch: pytes
 
 
 def test_int8_wants_slices_of_the_right_size() -> None:
-    pytest.importorskip("nncf")
     with pytest.raises(InputError, match=r"must be \(slices, 3, 128, 128\), not \(2, 3, 64, 64\)"):
         speed_up(load(), ENGINES["openvino-int8"], torch.zeros(2, 3, 64, 64))
 

@@ -1,5 +1,6 @@
 """What was quantised is kept whole, found again, and never trusted when it is damaged."""
 
+import logging
 from pathlib import Path
 
 import pytest
@@ -66,3 +67,16 @@ def test_the_key_is_of_all_that_matters() -> None:
         store.key_of({"nncf": "1"}, {"encoder": layer}, slices + 1),
     ]
     assert len({key, *others}) == 5
+
+
+def test_quantising_leaves_the_log_of_others_alone() -> None:
+    from sdseg.engines.quantising import quantise
+
+    shared = logging.StreamHandler()
+    logging.getLogger("nncf").addHandler(shared)  # as pytest does with its own, and an application may
+    try:
+        quantise(torch.nn.Conv2d(3, 3, 3).eval(), torch.zeros(2, 3, 8, 8))
+    finally:
+        logging.getLogger("nncf").removeHandler(shared)
+    assert shared.level == logging.NOTSET
+    assert type(logging.getLogger(f"{__name__}.made_later")) is logging.Logger

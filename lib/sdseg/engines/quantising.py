@@ -6,6 +6,7 @@ the residual blocks stays in floating point: rounding it costs more accuracy tha
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,13 @@ from sdseg.engines.signal_stack import own_signal_stack
 from sdseg.engines.silent import forbid_telemetry
 
 forbid_telemetry()
+_LOGGERS = logging.getLoggerClass()
 import nncf  # noqa: E402 - it tells of its import
 import openvino  # noqa: E402
+
+logging.setLoggerClass(_LOGGERS)  # NNCF wants every logger of the process, ours too, to be of its own class
+# Not nncf.set_log_level, which sets the handlers too, and one of them may be the application's.
+logging.getLogger("nncf").setLevel(logging.ERROR)
 
 NETWORKS = ("encoder", "decoder")
 _AS_THEY_ARE = f".*({'|'.join((*STREAM, 'post_quant_conv'))}).*"
@@ -32,7 +38,6 @@ def quantise(network: torch.nn.Module, inputs: torch.Tensor) -> Any:
         network: in evaluation mode, of one input.
         inputs: (examples, channels, rows, columns) float32, whose ranges are taken.
     """
-    nncf.set_log_level(40)  # errors
     examples = [example.unsqueeze(0).numpy() for example in inputs]
     return nncf.quantize(
         to_openvino(network, (inputs[:1],)),
