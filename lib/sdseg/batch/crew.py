@@ -45,6 +45,8 @@ class Crew:
     def __post_init__(self) -> None:
         if self.engine not in (LOCAL, RAY):
             raise InputError(f"--engine {self.engine[:40]} is not known: use local or ray.")
+        if self.engine == LOCAL and self.address != "auto":
+            raise InputError(f"--address {self.address[:80]} is a Ray cluster's: add --engine ray, or leave it out.")
         if any(number is not None and number <= 0 for number in (self.workers, self.threads, self.job_seconds)):
             raise InputError("Workers, threads and the time limit are above zero: check the options.")
 

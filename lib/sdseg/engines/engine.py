@@ -76,8 +76,13 @@ def get_engine(name: str, device: str) -> Engine:
     if engine.missing:
         names = " ".join(engine.missing)
         raise InputError(f"The engine {name} needs {names}; install it with `pip install {names}`.")
-    if device.partition(":")[0] not in engine.devices:
-        raise InputError(f"The engine {name} runs on {' or '.join(engine.devices)}, not on {device}.")
+    kind = device.partition(":")[0]
+    if kind not in engine.devices:
+        others = ", ".join((PLAIN, *(other.name for other in ENGINES.values() if kind in other.devices)))
+        raise InputError(
+            f"The engine {name} runs on {' or '.join(engine.devices)}, not on {device}: "
+            f"choose such a device, or one of: {others}."
+        )
     return engine
 
 

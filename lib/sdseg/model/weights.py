@@ -99,9 +99,13 @@ def load_weights(
         WeightsError: something is missing, truncated, superfluous or does not fit, or is of another kind.
     """
     card = ModelCard.load(folder)
+    # The card first: where only SDSeg's are wanted nobody has imported the rivals, and none of their classes is known.
+    is_rival = kind is SDSegPipeline and card.kind != SDSEG
+    if is_rival or not issubclass(pipeline_class_of(folder), kind):
+        raise WeightsError(
+            f"The weights in {folder} are of the kind {card.kind!r}, which cannot be used here: give SDSeg's own."
+        )
     pipeline_class = pipeline_class_of(folder)
-    if not issubclass(pipeline_class, kind):
-        raise WeightsError(f"The weights in {folder} are of the kind {card.kind!r}, which cannot be used here.")
     _refuse_missing(folder, weight_files(folder))
     diffusers_logging.disable_progress_bar()
     diffusers_logging.set_verbosity_error()  # it warns of keys that do not fit, which end in an error here
