@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -132,6 +133,7 @@ def describe(told: WeightsInfo) -> list[str]:
         *([] if told.scale_factor is None else [f"scale factor  {told.scale_factor:.6g}"]),
         f"labels        {', '.join(f'{value} {name}' for name, value in card.labels.items())}",
         f"modalities    {', '.join(card.modalities)}",
+        *([] if card.region is None else [f"region        {json.dumps(asdict(card.region))}"]),
         f"size          {told.size / 1e6:.1f} MB",
     ]
     for part in told.components:

@@ -41,6 +41,11 @@ class Engine:
         return tuple(module for module in self.modules if find_spec(module) is None)
 
     @property
+    def any_size(self) -> bool:
+        """Whether its networks take parts of slices too; the others are made for one size, or anew for each."""
+        return self.backend == "torch"
+
+    @property
     def is_installed(self) -> bool:
         return not self.missing
 

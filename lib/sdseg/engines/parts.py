@@ -33,10 +33,14 @@ class Part(torch.nn.Module):
         config: the configuration of the network it stands for.
         device: where tensors have to be.
         at_a_time: how many of a batch are run together; large activations fall out of the processor's caches.
+        any_size: whether it takes parts of slices as well as whole ones.
     """
 
-    def __init__(self, run: Run, config: Any, device: torch.device, at_a_time: int | None) -> None:
+    def __init__(
+        self, run: Run, config: Any, device: torch.device, at_a_time: int | None, any_size: bool = False
+    ) -> None:
         super().__init__()
+        self.any_size = any_size
         self._run, self.config, self.device, self._at_a_time = run, config, device, at_a_time
 
     @property
@@ -72,8 +76,8 @@ class FastDecoder(Part):
 class FastUNet(Part):
     """In the place of a `DenoisingUNet` or `CrossAttentionUNet`, at one timestep."""
 
-    def __init__(self, run: Run, config: Any, device: torch.device, timestep: int) -> None:
-        super().__init__(run, config, device, None)
+    def __init__(self, run: Run, config: Any, device: torch.device, timestep: int, any_size: bool = False) -> None:
+        super().__init__(run, config, device, None, any_size)
         self._timestep = timestep
 
     def forward(

@@ -42,7 +42,7 @@ def speed_up(
     device, size = pipeline.device, pipeline.image_size
     make_run, at_a_time = _RUNNERS[engine.backend], slices_at_a_time(pipeline) if device.type == "cpu" else None
     vae, encoder, unet = pipeline.vae, pipeline.vision_encoder, pipeline.unet
-    channels = unet.config.out_channels
+    any_size, channels = engine.any_size and pipeline.parts is not None, unet.config.out_channels
     image = torch.zeros(1, 3, size, size, device=device)
     latent = torch.zeros(1, channels, pipeline.latent_size, pipeline.latent_size, device=device)
     decoder = Decoding(vae)
@@ -56,21 +56,24 @@ def speed_up(
         run_decoder = make_run(decoder, (latent,), engine.autoencoder)
     make: Any = SDSegPipeline  # it takes whatever answers its networks' calls
     fast: SDSegPipeline = make(
-        FastDecoder(run_decoder, vae.config, device, at_a_time),
-        FastEncoder(run_encoder, encoder.config, device, at_a_time),
-        _fast_unet(unet, latent, int(pipeline.scheduler.config.num_train_timesteps) - 1, engine, make_run),
+        FastDecoder(run_decoder, vae.config, device, at_a_time, any_size),
+        FastEncoder(run_encoder, encoder.config, device, at_a_time, any_size),
+        _fast_unet(unet, latent, int(pipeline.scheduler.config.num_train_timesteps) - 1, engine, make_run, any_size),
         pipeline.scheduler,
     )
     fast.set_progress_bar_config(disable=True)
     return fast
 
 
-def _fast_unet(unet: Any, latent: torch.Tensor, timestep: int, engine: Engine, make_run: MakeRun) -> FastUNet:
+def _fast_unet(
+    unet: Any, latent: torch.Tensor, timestep: int, engine: Engine, make_run: MakeRun, any_size: bool
+) -> FastUNet:
     fold_time(unet.unet, timestep)
     both = torch.cat([latent, latent], dim=1)
     ids = torch.zeros(1, dtype=torch.int64, device=latent.device)
     examples = (both,) if unet.config.num_class_embeds is None else (both, ids)
-    return FastUNet(make_run(AtTimestep(unet, timestep), examples, engine.unet), unet.config, latent.device, timestep)
+    run = make_run(AtTimestep(unet, timestep), examples, engine.unet)
+    return FastUNet(run, unet.config, latent.device, timestep, any_size)
 
 
 def _openvino(network: torch.nn.Module, examples: tuple[torch.Tensor, ...], precision: str) -> Run:

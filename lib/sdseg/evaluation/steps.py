@@ -7,6 +7,7 @@ import inspect
 import torch
 
 from sdseg.errors import InputError
+from sdseg.model.parts import Parts
 from sdseg.model.slice_model import SliceModel
 
 
@@ -34,6 +35,10 @@ class Stepped:
     @property
     def components(self) -> dict[str, torch.nn.Module]:
         return self.model.components
+
+    @property
+    def parts(self) -> Parts | None:
+        return None
 
     def __call__(self, image: torch.Tensor, seed: int = 0) -> torch.Tensor:
         return self.model(image, seed=seed, num_inference_steps=self.steps)  # type: ignore[call-arg]

@@ -126,7 +126,8 @@ class Segmenter:
     def predict(
         self, image: MetaTensor, seed: int = 0, batch_size: int = 8, progress: SliceProgress | None = None
     ) -> torch.Tensor:
-        """Probability of the foreground, or of each class, on the model's grid.
+        """Probability of the foreground, or of each class, on the model's grid; of what its card's region leaves out
+        the background's.
 
         Args:
             image: (channel, i, j, k) in [-1, 1], as the pre-transforms leave it.
@@ -137,7 +138,8 @@ class Segmenter:
         Returns:
             (1, i, j, k) float32 on the CPU; (classes, i, j, k) with the background from a model of several classes.
         """
-        return to_volume(segment_slices(self.pipeline, to_slices(image), seed, batch_size, progress))
+        slices, region = to_slices(image), self.card.region
+        return to_volume(segment_slices(self.pipeline, slices, seed, batch_size, progress, region))
 
     def to_labelmap(self, probability: torch.Tensor) -> npt.NDArray[np.uint8]:
         """(channel, i, j, k) probability on the source grid -> (i, j, k) uint8 label values.

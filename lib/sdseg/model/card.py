@@ -13,6 +13,7 @@ from sdseg.dicom.own_structures import parse_structures
 from sdseg.errors import WeightsError
 from sdseg.model.card_file import CARD_FILE, card_in
 from sdseg.model.kinds import SDSEG
+from sdseg.model.region import Region
 from sdseg.volume.recipe import Recipe
 
 
@@ -30,6 +31,7 @@ class ModelCard:
         kind: of the model: "sdseg" or a rival.
         structures: codes of labels that the table of structures lacks, as in a file of structures
             (docs/structures.md).
+        region: what of an image is computed; None: everything (docs/region.md).
     """
 
     name: str
@@ -39,6 +41,7 @@ class ModelCard:
     training: dict[str, Any] = field(default_factory=dict)
     kind: str = SDSEG
     structures: dict[str, Any] = field(default_factory=dict)
+    region: Region | None = None
 
     def __post_init__(self) -> None:
         if not self.labels or sorted(self.labels.values()) != list(range(1, len(self.labels) + 1)):
@@ -61,14 +64,18 @@ class ModelCard:
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
         values = {**asdict(self), "recipe": self.recipe.to_dict()}
-        if not self.structures:
-            del values["structures"]  # as cards were before: the identity of the weights is over the card too
+        for name in ("structures", "region"):
+            if not values[name]:
+                del values[name]  # as cards were before: the identity of the weights is over the card too
         return values
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> ModelCard:
         """The inverse of `to_dict`. ValueError, TypeError, KeyError: the values are not a card's."""
-        return cls(**{**values, "recipe": Recipe.from_dict(values["recipe"])})
+        read = {**values, "recipe": Recipe.from_dict(values["recipe"])}
+        if read.get("region") is not None:
+            read["region"] = Region(**read["region"])
+        return cls(**read)
 
     @classmethod
     def load(cls, folder: Path) -> ModelCard:

@@ -38,6 +38,7 @@ class CrossAttentionUNet(ModelMixin, ConfigMixin):
     """
 
     _supports_gradient_checkpointing = True
+    any_size = False  # the tokens' positions are those within a whole slice
 
     @register_to_config
     def __init__(

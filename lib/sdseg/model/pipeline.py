@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import torch
 from diffusers import AutoencoderKL, DDPMScheduler, DiffusionPipeline
@@ -11,6 +11,7 @@ from diffusers import AutoencoderKL, DDPMScheduler, DiffusionPipeline
 from sdseg.model.cross_attention import CrossAttentionUNet
 from sdseg.model.multiclass import class_maps, pair_with_classes
 from sdseg.model.networks import build_autoencoder, build_unet
+from sdseg.model.parts import Parts
 from sdseg.model.presets import ModelPreset
 from sdseg.model.sampling import ReverseStep, reverse_process
 from sdseg.model.schedule import PREDICTION_TYPES, draw_noise, make_scheduler
@@ -50,7 +51,21 @@ class SDSegPipeline(DiffusionPipeline):
     @property
     def image_size(self) -> int:
         """Rows = columns of the images the model was made for."""
-        return self.latent_size * 2 ** (len(self.vae.config.block_out_channels) - 1)
+        return self.latent_size * self._latent_pixel
+
+    @property
+    def _latent_pixel(self) -> int:
+        """Rows = columns of the image that a pixel of the latent stands for."""
+        return int(2 ** (len(self.vae.config.block_out_channels) - 1))
+
+    @property
+    def parts(self) -> Parts | None:
+        """How it segments parts of slices; None where the U-Net, or the engine that runs a network, takes one size."""
+        side = self._latent_pixel * 2 ** (len(self.unet.config.block_out_channels) - 1)
+        networks = (self.vae, self.vision_encoder, self.unet)
+        if self.image_size % side or not all(getattr(network, "any_size", True) for network in networks):
+            return None
+        return Parts(side, min(2 * self._latent_pixel, side), self.segment_parts)
 
     @property
     def classes(self) -> int | None:
@@ -67,7 +82,7 @@ class SDSegPipeline(DiffusionPipeline):
         Args:
             image: (batch, 3, rows, columns) in [-1, 1], rows = columns = `image_size`.
             seed: chooses the noise; see `draw_noise`.
-            noise: (1, 4, latent rows, latent columns) instead of the seed's.
+            noise: (1 or batch, 4, latent rows, latent columns) instead of the seed's.
             num_inference_steps: 1 is the paper's closed form; more are DDIM, see `reverse_process`.
 
         Returns:
@@ -80,6 +95,20 @@ class SDSegPipeline(DiffusionPipeline):
         """
         noise = self.draw_noise(seed) if noise is None else noise
         return self.segment_latent(self.encode(image), noise, num_inference_steps)
+
+    def segment_parts(self, parts: torch.Tensor, corners: Sequence[tuple[int, int]], seed: int = 0) -> torch.Tensor:
+        """What `__call__` gives, of parts of slices, each with the part of the seed's noise that lies there.
+
+        Args:
+            parts: (batch, 3, rows, columns) in [-1, 1]; sizes and corners as `parts` says.
+            corners: first row and column of each, in pixels of its slice.
+            seed: chooses the noise.
+        """
+        noise, pixel = self.draw_noise(seed), self._latent_pixel
+        rows, columns = (size // pixel for size in parts.shape[-2:])
+        places = [(row // pixel, column // pixel) for row, column in corners]
+        cut = [noise[..., row : row + rows, column : column + columns] for row, column in places]
+        return self(parts, noise=torch.cat(cut))
 
     @torch.inference_mode()
     def encode(self, image: torch.Tensor) -> torch.Tensor:
@@ -118,8 +147,10 @@ class SDSegPipeline(DiffusionPipeline):
     ) -> torch.Tensor:
         """One pass a class: (batch, classes, rows, columns) float32 maps, of which the largest wins."""
         means = []
-        for latent, ids in zip(*(t.split(_PASSES) for t in pair_with_classes(image_latent, classes)), strict=True):
-            decoded = self.decode_mask_latent(self.estimate_mask_latent(latent, noise, ids, num_inference_steps))
+        noises, _ = pair_with_classes(noise.expand(len(image_latent), -1, -1, -1), classes)
+        paired = (*pair_with_classes(image_latent, classes), noises)
+        for latent, ids, own in zip(*(t.split(_PASSES) for t in paired), strict=True):
+            decoded = self.decode_mask_latent(self.estimate_mask_latent(latent, own, ids, num_inference_steps))
             means.append(decoded.float().mean(dim=1, keepdim=True))
         return class_maps(torch.cat(means), classes)
 
@@ -145,7 +176,7 @@ class SDSegPipeline(DiffusionPipeline):
 
         Args:
             image_latent: (batch, 4, rows, columns), of the vision encoder.
-            noise: z_T, (1, 4, rows, columns), the same for every slice.
+            noise: z_T, (1 or batch, 4, rows, columns); one is the same for every slice.
             class_labels: class ids, (batch,), for a class-conditional model.
             num_inference_steps: see `__call__`.
         """

@@ -6,6 +6,8 @@ from typing import Protocol
 
 import torch
 
+from sdseg.model.parts import Parts
+
 
 class SliceModel(Protocol):
     """A diffusers pipeline (so that it saves, loads and moves like one) that turns slices into probabilities."""
@@ -23,6 +25,10 @@ class SliceModel(Protocol):
 
     @property
     def components(self) -> dict[str, torch.nn.Module]: ...
+
+    @property
+    def parts(self) -> Parts | None:
+        """How it segments parts of slices; None: whole slices only."""
 
     def __call__(self, image: torch.Tensor, seed: int = 0) -> torch.Tensor:
         """(batch, 3, rows, columns) in [-1, 1] -> (batch, 1, rows, columns) float32 probability of the foreground.

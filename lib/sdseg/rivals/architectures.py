@@ -30,6 +30,7 @@ class Architecture:
         presets: name of a size -> the options of that size for images of `image_size` pixels.
         build: (image_size, in_channels, out_channels, options) -> network.
         diffuses: masks are denoised in steps, from random noise.
+        any_size: it segments parts of slices too, of any such size; the others are made for one.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Architecture:
     presets: dict[str, Callable[[int], Options]]
     build: Callable[[int, int, int, Options], torch.nn.Module]
     diffuses: bool = False
+    any_size: bool = False
 
 
 def _basic_unet(image_size: int, in_channels: int, out_channels: int, options: Options) -> torch.nn.Module:
@@ -87,6 +89,7 @@ _ARCHITECTURES = (
             "tiny": lambda _: {"features": [8, 8, 16, 16, 16, 8]},
         },
         _basic_unet,
+        any_size=True,
     ),
     Architecture(
         "flexible_unet",
@@ -98,6 +101,7 @@ _ARCHITECTURES = (
             "tiny": lambda _: {"backbone": "resnet10", "decoder_channels": [16, 16, 8, 8, 8]},
         },
         build_residual_unet,
+        any_size=True,
     ),
     Architecture(
         "swin_unetr",
@@ -109,6 +113,7 @@ _ARCHITECTURES = (
             "tiny": lambda _: {"feature_size": 12, "depths": [1, 1, 1, 1], "num_heads": [1, 2, 2, 2]},
         },
         _swin_unetr,
+        any_size=True,
     ),
     Architecture(
         "unetr",

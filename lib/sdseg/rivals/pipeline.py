@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from diffusers import DiffusionPipeline
 
+from sdseg.model.parts import Parts
+from sdseg.rivals.architectures import RIVALS
 from sdseg.rivals.network import RivalNetwork
 from sdseg.rivals.single_network import SingleNetwork
 
@@ -18,6 +22,16 @@ class RivalPipeline(SingleNetwork, DiffusionPipeline):
     def __init__(self, network: RivalNetwork) -> None:
         super().__init__()
         self.register_modules(network=network)
+
+    @property
+    def parts(self) -> Parts | None:
+        """How it segments parts of slices; None where the network is made for one size."""
+        rival = RIVALS[self.kind]
+        return Parts(2 * rival.multiple, rival.multiple, self.segment_parts) if rival.any_size else None
+
+    def segment_parts(self, parts: torch.Tensor, corners: Sequence[tuple[int, int]], seed: int = 0) -> torch.Tensor:
+        """What `__call__` gives, of parts of slices, wherever they lie."""
+        return self(parts, seed)
 
     @torch.inference_mode()
     def __call__(self, image: torch.Tensor, seed: int = 0) -> torch.Tensor:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from sdseg.model.parts import Parts
+
 
 class SingleNetwork:
     """Beside `DiffusionPipeline`, for a pipeline whose component `network` has the configuration of a rival."""
@@ -25,3 +27,8 @@ class SingleNetwork:
         """Number of classes with the background; None for a binary model."""
         classes = self.network.config.classes
         return None if classes is None else int(classes)
+
+    @property
+    def parts(self) -> Parts | None:
+        """How it segments parts of slices; None: whole slices only."""
+        return None

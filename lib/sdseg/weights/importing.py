@@ -122,7 +122,9 @@ def _card(imported: Imported, default_name: str, description: Description, assum
     name = description.name or (before.name if before else default_name)
     structures = dict(before.structures) if before else {}
     told = _provenance(imported, before, assumed)
-    return ModelCard(name, imported.preset.name, labels, recipe, told, structures=structures)
+    # With other windows its values would mean something else.
+    region = before.region if before and not description.windows else None
+    return ModelCard(name, imported.preset.name, labels, recipe, told, structures=structures, region=region)
 
 
 def _provenance(imported: Imported, before: ModelCard | None, assumed: dict[str, int]) -> dict[str, Any]:

@@ -9,13 +9,12 @@ from sdseg.errors import WeightsError
 from sdseg.model.card import ModelCard
 from sdseg.model.pipeline import SDSegPipeline
 from sdseg.model.presets import ModelPreset
-from sdseg.volume.recipe import Recipe
 from sdseg.weights.sizes import named, settle
 
 
 def note_of(pipeline: SDSegPipeline, card: ModelCard) -> dict[str, Any]:
     """Sizes and card as plain values for JSON."""
-    return {"preset": asdict(sizes_of(pipeline)), "card": {**asdict(card), "recipe": card.recipe.to_dict()}}
+    return {"preset": asdict(sizes_of(pipeline)), "card": card.to_dict()}
 
 
 def card_of_note(note: dict[str, Any]) -> ModelCard | None:
@@ -27,7 +26,7 @@ def card_of_note(note: dict[str, Any]) -> ModelCard | None:
     if not note:
         return None
     try:
-        return ModelCard(**{**note["card"], "recipe": Recipe.from_dict(note["card"]["recipe"])})
+        return ModelCard.from_dict(note["card"])
     except (KeyError, TypeError) as error:
         raise WeightsError(f"The note in the checkpoint is damaged ({error!r}); export it again.") from error
 
