@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from helpers.forked import run_program
 from helpers.models import save_tiny_weights, tiny_pipeline
 
 from sdseg.bench import loading, modes
@@ -154,8 +154,7 @@ def test_aims_are_for_full_size_and_masks_of_trained_weights() -> None:
 
 
 def run(*options: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "sdseg.cli.main", "bench", "--threads", "1", "--rounds", "1", *options]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    return run_program("sdseg.cli.main", "bench", "--threads", "1", "--rounds", "1", *options)
 
 
 @pytest.mark.slow

@@ -12,6 +12,7 @@ import numpy as np
 import psutil
 import pydicom
 import pytest
+from helpers.forked import run_program
 from helpers.models import save_tiny_weights
 from helpers.tools import assert_valid, dcmqi_counts
 from PIL import Image
@@ -23,8 +24,8 @@ SDSEG = Path(sys.executable).with_name("sdseg")
 
 
 def run_demo(output: Path, *options: str | Path) -> subprocess.CompletedProcess[str]:
-    command = [SDSEG, "demo", "--output", output, *options]
-    return subprocess.run(command, capture_output=True, text=True, timeout=600, stdin=subprocess.DEVNULL)
+    """The server that it starts is a program of its own; a demo from its file is the one that is killed below."""
+    return run_program("sdseg.cli.main", "demo", "--output", str(output), *map(str, options), timeout=600)
 
 
 def servers_of(output: Path) -> list[int]:
