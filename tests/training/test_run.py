@@ -51,16 +51,28 @@ def test_same_seed_same_weights(config: Make, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_training_learns(config: Make, example: ExampleConfig, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("steps", "batch_size", "learning_rate"),
+    [((160, 280), 4, 4e-3), pytest.param((250, 400), 8, 2e-3, marks=pytest.mark.long)],
+    ids=["short", "whole"],
+)
+def test_training_learns(
+    steps: tuple[int, int],
+    batch_size: int,
+    learning_rate: float,
+    config: Make,
+    example: ExampleConfig,
+    tmp_path: Path,
+) -> None:
     """A few hundred steps of a tiny model find a disc: the loss is the right one and the pieces fit."""
     plain = {"probability": 0.0, "bias_field": 0.0, "noise": 0.0, "blur": 0.0}
     common = {"schedule": "cosine", "augmentation": plain, "ema_decay": 0.98}
     learn = {
-        "autoencoder": {"steps": 250, "batch_size": 4, "learning_rate": 3e-3, **common},
+        "autoencoder": {"steps": steps[0], "batch_size": 4, "learning_rate": 3e-3, **common},
         "diffusion": {
-            "steps": 400,
-            "batch_size": 8,
-            "learning_rate": 2e-3,
+            "steps": steps[1],
+            "batch_size": batch_size,
+            "learning_rate": learning_rate,
             "timesteps": [950, 999],
             "noise_weight": 0.0,
             **common,
