@@ -27,6 +27,14 @@ def test_only_what_lies_between_normalisations_is_lowered() -> None:
     assert (found - expected).norm() < 0.01 * expected.norm()
 
 
+def test_a_unet_whose_masks_may_differ_a_little_keeps_attention_and_ends() -> None:
+    unet = prepare(tiny_pipeline().unet, torch.device("cpu"), "convolutions")
+    lowered = {name.rpartition(".")[2] for name, layer in unet.named_modules() if isinstance(layer, Lowered)}
+    assert {"conv1", "conv2", "conv_shortcut"} <= lowered and not lowered & {"conv_in", "conv_out"}
+    kept = [layer for name, layer in unet.named_modules() if "attentions" in name]
+    assert kept and not any(isinstance(layer, Lowered) for layer in kept)
+
+
 def test_mixed_is_nearer_to_float32_than_bfloat16_throughout() -> None:
     image, cpu = torch.rand(4, 3, 64, 64) * 2 - 1, torch.device("cpu")
     expected = tiny_pipeline().vision_encoder(image)
@@ -53,7 +61,8 @@ def test_a_processor_without_bfloat16_is_not_offered_to_imitate_it() -> None:
 
 
 def test_openvino_tells_nobody() -> None:
-    pytest.importorskip("sdseg.engines.openvino_run", exc_type=ImportError)
+    import sdseg.engines.openvino_run  # noqa: F401
+
     assert sys.modules["openvino_telemetry"] is None
 
 

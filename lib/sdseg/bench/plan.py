@@ -97,5 +97,6 @@ class Plan:
 
 
 def _fastest(engines: list[Engine]) -> list[Engine]:
-    """One of each backend, in the lowest of its precisions that is exact."""
-    return list({engine.backend: engine for engine in engines if engine.exact}.values())
+    """One of each backend, in the lowest of its precisions that is exact, and those that are nearly so."""
+    exact = {engine.backend: engine for engine in engines if engine.exact}
+    return [*exact.values(), *(engine for engine in engines if not engine.exact and not engine.calibrated)]

@@ -57,6 +57,7 @@ _ENGINES = (
     Engine("torch-fp32", "torch", "fp32", ("torch",), ("cpu", "cuda", "mps")),
     Engine("torch-bf16", "torch", "bf16", ("torch",), ("cpu", "cuda"), encoder="mixed"),
     Engine("torch-bf16-decoder", "torch", "bf16", ("torch",), ("cpu", "cuda"), encoder="fp32"),
+    Engine("torch-bf16-unet", "torch", "bf16", ("torch",), ("cpu",), exact=False, encoder="mixed", unet="convolutions"),
     Engine("torch-cuda", "torch", "bf16", ("torch",), _CUDA, encoder="mixed", unet="tf32"),
     Engine("torch-cuda-graphs", "torch-graphs", "bf16", ("torch",), _CUDA, encoder="mixed", unet="tf32"),
     Engine("torch-compile", "torch-compile", "bf16", ("torch", "triton"), _CUDA, encoder="mixed", unet="tf32"),

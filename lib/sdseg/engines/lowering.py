@@ -10,6 +10,9 @@ import torch
 # image before it, costs more accuracy than everything between two normalisations together.
 STREAM = ("conv_in", "conv_out", "conv_shortcut", "downsamplers", "upsamplers", "attentions", "projection")
 
+ENDS = ("conv_in", "conv_out", "attentions")
+"""What a U-Net keeps where its masks may differ a little: the first layer, the last, and the attention."""
+
 
 class Lowered(torch.nn.Module):
     """A layer in `dtype` that takes and gives float32."""
@@ -23,9 +26,10 @@ class Lowered(torch.nn.Module):
         return output.float()
 
 
-def lower_convolutions(network: torch.nn.Module, dtype: torch.dtype) -> int:
-    """Every convolution of `network` but those of the stream, in place. Returns how many."""
-    found = [name for name, layer in network.named_modules() if isinstance(layer, torch.nn.Conv2d) and _is_within(name)]
+def lower_convolutions(network: torch.nn.Module, dtype: torch.dtype, keep: tuple[str, ...] = STREAM) -> int:
+    """Every convolution of `network` but those with a part of their name in `keep`, in place. Returns how many."""
+    convolutions = [name for name, layer in network.named_modules() if isinstance(layer, torch.nn.Conv2d)]
+    found = [name for name in convolutions if not set(name.split(".")) & set(keep)]
     for name in found:
         parent, _, own = name.rpartition(".")
         holder: Any = network.get_submodule(parent)
@@ -34,7 +38,3 @@ def lower_convolutions(network: torch.nn.Module, dtype: torch.dtype) -> int:
         else:
             setattr(holder, own, Lowered(getattr(holder, own), dtype))
     return len(found)
-
-
-def _is_within(name: str) -> bool:
-    return not set(name.split(".")) & set(STREAM)

@@ -9,10 +9,16 @@ from typing import Any
 
 import torch
 
-from sdseg.engines.lowering import lower_convolutions
+from sdseg.engines.lowering import ENDS, STREAM, lower_convolutions
 from sdseg.engines.parts import Run
 
-PRECISIONS = {"fp32": torch.float32, "tf32": torch.float32, "mixed": torch.float32, "bf16": torch.bfloat16}
+PRECISIONS = {
+    "fp32": torch.float32,
+    "tf32": torch.float32,
+    "mixed": torch.float32,
+    "convolutions": torch.float32,
+    "bf16": torch.bfloat16,
+}
 
 _switching = Lock()
 
@@ -26,11 +32,12 @@ def prepare(network: torch.nn.Module, device: torch.device, precision: str) -> A
     """The network with its weights in the precision, channels last.
 
     "mixed" is float32 but for the convolutions between two normalisations: bfloat16 on a CPU, float16 on a GPU, whose
-    range is enough behind a normalisation.
+    range is enough behind a normalisation. "convolutions" lowers those of the residual stream as well.
     """
     converted: Any = network.eval().to(device, PRECISIONS[precision])
-    if precision == "mixed":
-        lower_convolutions(converted, torch.float16 if device.type == "cuda" else torch.bfloat16)
+    if precision in ("mixed", "convolutions"):
+        low = torch.float16 if device.type == "cuda" else torch.bfloat16
+        lower_convolutions(converted, low, STREAM if precision == "mixed" else ENDS)
     return converted.to(memory_format=torch.channels_last)
 
 
