@@ -25,9 +25,7 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     from ray.cluster_utils import Cluster
 
     small = {"include_dashboard": False, "object_store_memory": 80 * 2**20}
-    # A machine that is gone is known to be after three seconds instead of twenty.
-    soon = {"health_check_initial_delay_ms": 1000, "health_check_period_ms": 1000, "health_check_failure_threshold": 3}
-    made = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "_system_config": soon, **small})
+    made = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, **small})
     try:
         yield made
     finally:
