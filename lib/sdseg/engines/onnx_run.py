@@ -9,6 +9,7 @@ import onnxruntime
 import torch
 
 from sdseg.engines.parts import Run
+from sdseg.engines.silent import converting
 
 
 def onnx_run(network: torch.nn.Module, examples: tuple[torch.Tensor, ...], precision: str) -> Run:
@@ -20,7 +21,7 @@ def onnx_run(network: torch.nn.Module, examples: tuple[torch.Tensor, ...], preci
     options.log_severity_level = 3  # errors: it warns of every constant that it folds
     names = [f"input{number}" for number in range(len(examples))]
     pair = tuple(torch.cat([example, example]) for example in examples)  # a batch of one would be taken for a constant
-    with tempfile.TemporaryDirectory(prefix="sdseg-onnx-") as folder:
+    with tempfile.TemporaryDirectory(prefix="sdseg-onnx-") as folder, converting():
         path = Path(folder) / "network.onnx"
         torch.onnx.export(
             network.eval(),

@@ -10,7 +10,7 @@ import torch
 from sdseg.engines.bf16 import has_bf16
 from sdseg.engines.parts import Run
 from sdseg.engines.signal_stack import own_signal_stack
-from sdseg.engines.silent import forbid_telemetry
+from sdseg.engines.silent import converting, forbid_telemetry
 
 forbid_telemetry()
 import openvino  # noqa: E402 - it tells of its import
@@ -24,6 +24,7 @@ def openvino_run(network: torch.nn.Module, examples: tuple[torch.Tensor, ...], p
     return run_model(to_openvino(network, examples), precision)
 
 
+@converting()
 def to_openvino(network: torch.nn.Module, examples: tuple[torch.Tensor, ...]) -> Any:
     """The network as an `openvino.Model` of any batch size."""
     shapes = [[-1, *example.shape[1:]] for example in examples]

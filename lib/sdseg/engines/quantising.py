@@ -15,7 +15,7 @@ import torch
 from sdseg.engines.lowering import STREAM
 from sdseg.engines.openvino_run import to_openvino
 from sdseg.engines.signal_stack import own_signal_stack
-from sdseg.engines.silent import forbid_telemetry
+from sdseg.engines.silent import converting, forbid_telemetry
 
 forbid_telemetry()
 _LOGGERS = logging.getLoggerClass()
@@ -31,6 +31,7 @@ _AS_THEY_ARE = f".*({'|'.join((*STREAM, 'post_quant_conv'))}).*"
 
 
 @own_signal_stack()
+@converting()
 def quantise(network: torch.nn.Module, inputs: torch.Tensor) -> Any:
     """An `openvino.Model` in int8.
 
