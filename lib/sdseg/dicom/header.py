@@ -44,7 +44,7 @@ def text(dataset: Dataset, keyword: str) -> str:
         return ""
     parts = [found] if isinstance(found, str) or not hasattr(found, "__iter__") else list(found)
     joined = "\\".join(str(part).strip() for part in parts)
-    return "".join(char if char.isprintable() else "?" for char in joined)
+    return joined if joined.isprintable() else "".join(char if char.isprintable() else "?" for char in joined)
 
 
 def short(dataset: Dataset, keyword: str) -> str:

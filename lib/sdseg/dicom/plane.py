@@ -78,6 +78,12 @@ def plane_of(frame: SourceFrame) -> Plane:
     return Plane(frame, orientation, position, spacing, rows, columns, identity, marks_of(frame))
 
 
+def position_of(frame: SourceFrame) -> NDArray[np.float64] | None:
+    """(3,) LPS mm of the first pixel, as its header says; None where it says nothing usable."""
+    (keyword, count, name) = REQUIRED[1]
+    return numbers(holder_of(frame)(name), keyword, count)
+
+
 def holder_of(frame: SourceFrame) -> Callable[[str], Dataset]:
     """From the name of a functional group to the dataset with its attributes."""
     return (lambda name: frame.dataset) if frame.number is None else (lambda name: group(frame, name))

@@ -7,7 +7,7 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 
 from sdseg.dicom.header import text
-from sdseg.dicom.plane import plane_of
+from sdseg.dicom.plane import position_of
 from sdseg.dicom.seg_check_segments import check_segments, wrong_seg
 from sdseg.dicom.seg_describe import AlgorithmType
 from sdseg.dicom.seg_frames import SegFrame, frames_of, items_of
@@ -63,8 +63,8 @@ def check_frame(frame: SegFrame, series: Series, sources: dict[tuple[str, int | 
     if (frame.place is not None) != series.is_volume:
         raise wrong_seg(f"frame {frame.number} has {'no' if series.is_volume else 'a'} place in the patient")
     if frame.place is not None:
-        off = frame.place.position - plane_of(series.frames[index]).position
-        if np.abs(off).max() > POSITION_TOLERANCE_MM:
+        true = position_of(series.frames[index])
+        if true is None or np.abs(frame.place.position - true).max() > POSITION_TOLERANCE_MM:
             raise wrong_seg(f"frame {frame.number} lies elsewhere than the image it references")
     mask = segments.planes.plane(index)
     expected = mask if frame.segment is None else mask == frame.segment

@@ -1,6 +1,6 @@
 """The frames of a DICOM SEG with their place and their sources (PS3.3 A.51, A.51.5 functional groups)."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,30 +50,52 @@ class SegFrame:
 
 def frames_of(seg: Dataset, largest: int = LARGEST_FRAME) -> Iterator[SegFrame]:
     """All frames, decoded one by one; LabelError where one has half a place, no segment, or over `largest` pixels."""
-    shared = first_item(seg, "SharedFunctionalGroupsSequence")
+    shared = SharedGroups(first_item(seg, "SharedFunctionalGroupsSequence"))
     groups = items_of(seg, "PerFrameFunctionalGroupsSequence")
     labelmap = text(seg, "SegmentationType") == "LABELMAP"
     for index, pixels in enumerate(frame_pixels(seg, len(groups), largest)):
         yield frame_of(index + 1, pixels, groups[index], shared, labelmap)
 
 
-def frame_of(number: int, pixels: NDArray, item: Dataset, shared: Dataset, labelmap: bool) -> SegFrame:
+class SharedGroups:
+    """The functional groups that all frames share; each is looked up, and its numbers are read, once."""
+
+    def __init__(self, item: Dataset) -> None:
+        self._item = item
+        self._groups: dict[str, Dataset] = {}
+        self._numbers: dict[tuple[str, str], NDArray[np.float64] | None] = {}
+
+    def of(self, item: Dataset, name: str) -> Dataset:
+        """The group of a frame, whose own is `item`, or the shared one."""
+        if name in item:
+            return first_item(item, name)
+        if name not in self._groups:
+            self._groups[name] = first_item(self._item, name)
+        return self._groups[name]
+
+    def numbers(self, item: Dataset, name: str, keyword: str, count: int) -> NDArray[np.float64] | None:
+        """`count` numbers of the same group; see `header.numbers`."""
+        if name in item:
+            return numbers(first_item(item, name), keyword, count)
+        if (name, keyword) not in self._numbers:
+            self._numbers[name, keyword] = numbers(self.of(item, name), keyword, count)
+        return self._numbers[name, keyword]
+
+
+def frame_of(number: int, pixels: NDArray, item: Dataset, shared: SharedGroups, labelmap: bool) -> SegFrame:
     """One frame, its functional groups taken per frame or, failing that, shared."""
-
-    def group(keyword: str) -> Dataset:
-        return first_item(item, keyword) if keyword in item else first_item(shared, keyword)
-
-    segment = None if labelmap else integer(group("SegmentIdentificationSequence"), "ReferencedSegmentNumber")
+    identification, derivation = "SegmentIdentificationSequence", "DerivationImageSequence"
+    segment = None if labelmap else integer(shared.of(item, identification), "ReferencedSegmentNumber")
     if not labelmap and (segment is None or not 1 <= segment <= HIGHEST_SEGMENT):
         raise LabelError(f"Frame {number} of the SEG does not say its segment: export it again.")
-    return SegFrame(number, pixels, segment, place_of(number, group), sources_of(group("DerivationImageSequence")))
+    return SegFrame(number, pixels, segment, place_of(number, item, shared), sources_of(shared.of(item, derivation)))
 
 
-def place_of(number: int, group: Callable[[str], Dataset]) -> FramePlace | None:
+def place_of(number: int, item: Dataset, shared: SharedGroups) -> FramePlace | None:
     """The place of a frame, None where its functional groups say nothing of one; LabelError where they say half."""
-    orientation = numbers(group("PlaneOrientationSequence"), "ImageOrientationPatient", 6)
-    position = numbers(group("PlanePositionSequence"), "ImagePositionPatient", 3)
-    spacing = numbers(group("PixelMeasuresSequence"), "PixelSpacing", 2)
+    orientation = shared.numbers(item, "PlaneOrientationSequence", "ImageOrientationPatient", 6)
+    position = shared.numbers(item, "PlanePositionSequence", "ImagePositionPatient", 3)
+    spacing = shared.numbers(item, "PixelMeasuresSequence", "PixelSpacing", 2)
     if orientation is None and position is None:
         return None
     if orientation is None or position is None or spacing is None:

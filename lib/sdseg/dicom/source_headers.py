@@ -1,7 +1,7 @@
 """Headers of a series as a SEG can take them over: one bad optional attribute must not cost the result."""
 
 from collections.abc import Iterable
-from copy import deepcopy
+from copy import copy
 
 import numpy as np
 from pydicom.dataset import Dataset
@@ -36,7 +36,8 @@ def source_headers(series: Series) -> list[Dataset]:
     The orientation is the one of the geometry gate, the slice spacing the true one. Frames of multi-frame instances
     and pictures get a stand-in, which `seg_sources.name_sources` has to replace in what is made of the headers.
     """
-    headers = [slice_header(series, index) for index in range(len(series.frames))]
+    alike = place_of_all(series.grid) if series.is_volume else Dataset()
+    headers = [slice_header(series, index, alike) for index in range(len(series.frames))]
     headers[0].update({**patient_and_study(series.datasets[0]), **headers[0]})
     for keyword in TYPE_2:
         if keyword not in headers[0]:
@@ -55,16 +56,17 @@ def stand_in_uid(index: int) -> UID:
     return UID(f"2.25.{index + 1}")
 
 
-def slice_header(series: Series, index: int) -> Dataset:
-    """Identity and place of one slice."""
+def slice_header(series: Series, index: int, alike: Dataset) -> Dataset:
+    """Identity and place of one slice; `alike` is what all have of the place."""
     frame, header = series.frames[index], Dataset()
     for keyword in SHARED:
         if keyword in frame.dataset:
-            header.add(deepcopy(frame.dataset[keyword]))
+            header.add(copy(frame.dataset[keyword]))  # of its own: Rows and Columns will be others
     header.SOPInstanceUID = UID(frame.sop_instance_uid)
     if stands_in(series):
         header.SOPClassUID, header.SOPInstanceUID = MRImageStorage, stand_in_uid(index)
     if series.is_volume:
+        header.update({element.tag: copy(element) for element in alike})
         header.update(place_in_patient(series.grid, frame, index))
     else:
         header.update(made_up_place(index))
@@ -72,15 +74,22 @@ def slice_header(series: Series, index: int) -> Dataset:
 
 
 def place_in_patient(grid: SeriesGeometry, frame: SourceFrame, index: int) -> Dataset:
-    """Image Plane attributes (PS3.3 C.7.6.2) of one slice."""
+    """Image Plane attributes (PS3.3 C.7.6.2) of one slice, but for those of `place_of_all`."""
     place = Dataset()
     place.ImagePositionPatient = decimals(grid.positions[index])
-    place.ImageOrientationPatient = decimals(grid.image_orientation)
-    place.PixelSpacing = decimals(grid.pixel_spacing)
     thickness = numbers(holder_of(frame)("PixelMeasuresSequence"), "SliceThickness", 1)
     if thickness is None or thickness[0] <= 0:
         thickness = np.array([grid.slice_spacing])
-    place.SliceThickness, place.SpacingBetweenSlices = decimals([thickness[0], grid.slice_spacing])
+    (place.SliceThickness,) = decimals(thickness[:1])
+    return place
+
+
+def place_of_all(grid: SeriesGeometry) -> Dataset:
+    """Those of the Image Plane attributes that every slice has."""
+    place = Dataset()
+    place.ImageOrientationPatient = decimals(grid.image_orientation)
+    place.PixelSpacing = decimals(grid.pixel_spacing)
+    (place.SpacingBetweenSlices,) = decimals([grid.slice_spacing])
     return place
 
 
