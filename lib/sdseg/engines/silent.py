@@ -1,7 +1,7 @@
 """What libraries say of their work on our networks, and to whom.
 
-OpenVINO and NNCF tell their maker of every use, unless the package that sends it cannot be imported. What is segmented in a
-hospital is nobody's business: they must be imported behind `forbid_telemetry`.
+OpenVINO and NNCF tell their maker of every use, unless the package that sends it cannot be imported. What is segmented
+in a hospital is nobody's business: they must be imported behind `forbid_telemetry`.
 """
 
 from __future__ import annotations
