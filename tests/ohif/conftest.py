@@ -46,9 +46,13 @@ def folder_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def orthanc_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """The sample study in an Orthanc with a password, which only the server knows."""
     home = tmp_path_factory.mktemp("orthanc")
-    with orthanc(home / "pacs") as pacs, pytest.MonkeyPatch.context() as patch:
+    with orthanc(home / "pacs") as pacs:
         for path in sorted(SAMPLE.glob("*.dcm")):
             requests.post(f"{pacs.rest}/instances", data=path.read_bytes(), timeout=60).raise_for_status()
-        patch.setenv("MONAI_LABEL_DICOMWEB_USERNAME", USER)
-        patch.setenv("MONAI_LABEL_DICOMWEB_PASSWORD", PASSWORD)
-        yield from run_server(home, pacs.plain_web, WEIGHTS)
+        servers = run_server(home, pacs.plain_web, WEIGHTS)
+        with pytest.MonkeyPatch.context() as patch:  # for the start alone: other tests of this process go on
+            patch.setenv("MONAI_LABEL_DICOMWEB_USERNAME", USER)
+            patch.setenv("MONAI_LABEL_DICOMWEB_PASSWORD", PASSWORD)
+            server = next(servers)
+        yield server
+        servers.close()

@@ -122,6 +122,9 @@ def test_reading_takes_the_credentials_of_the_environment(
     orthanc: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, prefix: str
 ) -> None:
     address = f"http://{orthanc.rpartition('@')[2]}"
+    for other in ("MONAI_LABEL", "SDSEG"):  # those of whoever runs the tests do not count
+        monkeypatch.delenv(f"{other}_DICOMWEB_USERNAME", raising=False)
+        monkeypatch.delenv(f"{other}_DICOMWEB_PASSWORD", raising=False)
     with pytest.raises(DeliveryError, match="answered 401"):
         open_datastore(address, tmp_path, tiny_card)
     monkeypatch.setenv(f"{prefix}_DICOMWEB_USERNAME", USER)
