@@ -191,28 +191,31 @@ export class ReviewPanel extends HTMLElement {
     });
     answers.observe({ type: 'resource' });
     this.running = true;
+    this.latest = run;
+    // Somebody who accepts a result at once hears of that, and not of the run any more.
+    const say = (sentence, isError) => this.latest === run && this.tell(sentence, isError);
     const ended = () => run.signal.aborted || this.closing.signal.aborted;
-    watch(image, ended, sentence => this.tell(sentence)).then(() => {
+    watch(image, ended, sentence => say(sentence)).then(() => {
       answers.disconnect();
-      return status >= 400 ? this.tellWhy(image, status) : this.tellIfNothing();
+      return status >= 400 ? this.tellWhy(image, status, say) : this.tellIfNothing(say);
     });
   }
 
   /** MONAI Label's panel only says that it failed. */
-  async tellWhy(image, status) {
+  async tellWhy(image, status, say) {
     this.running = false;
     const reason = await whyFailed(image).catch(() => '');
-    this.tell(reason || `The server refused this (${status}); its status page tells more.`, true);
+    say(reason || `The server refused this (${status}); its status page tells more.`, true);
   }
 
   /** An empty result must not look like one that is still to come. */
-  async tellIfNothing() {
+  async tellIfNothing(say) {
     for (let tries = 0; this.running && tries < DRAWING_TRIES; tries += 1) {
       await new Promise(resolve => setTimeout(resolve, DRAWING_MS));
     }
     const segmentation = currentSegmentation(ohif.services);
     const found = segmentation && countVoxels(segmentation).size;
-    this.tell(found ? '' : 'The model found nothing in this series.', !found);
+    say(found ? '' : 'The model found nothing in this series.', !found);
   }
 
   /** A result was drawn: what is sent from now on is this one, not a segmentation that was opened before. */
@@ -231,6 +234,7 @@ export class ReviewPanel extends HTMLElement {
   }
 
   async busy(action) {
+    this.latest = null;
     const buttons = Array.from(this.querySelectorAll('button, input'));
     const focused = document.activeElement;
     buttons.forEach(button => (button.disabled = true));
