@@ -11,10 +11,12 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
+from threading import RLock
 from typing import Any
 
 _SENDER = "openvino_telemetry"
 _TALKATIVE = ("torch.onnx", "onnxscript")
+_turn = RLock()
 
 
 def forbid_telemetry() -> None:
@@ -29,16 +31,17 @@ def forbid_telemetry() -> None:
 def converting() -> Iterator[None]:
     """Within the block networks are converted without a word on how they are traced; progress is shown on stderr.
 
-    The networks are ours and tested: nobody who segments can do anything about the shape of a graph.
+    The networks are ours and tested: nobody who segments can do anything about the shape of a graph. Stdout, warnings
+    and loggers are the process's: one thread at a time, or the second would put back what the first had set.
     """
     loggers = [logging.getLogger(name) for name in _TALKATIVE]
-    before = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings(), redirect_stdout(sys.stderr):
-            warnings.simplefilter("ignore")
+    with _turn, warnings.catch_warnings(), redirect_stdout(sys.stderr):
+        warnings.simplefilter("ignore")
+        before = [logger.level for logger in loggers]
+        for logger in loggers:
+            logger.setLevel(logging.ERROR)
+        try:
             yield
-    finally:
-        for logger, level in zip(loggers, before, strict=True):
-            logger.setLevel(level)
+        finally:
+            for logger, level in zip(loggers, before, strict=True):
+                logger.setLevel(level)
