@@ -33,7 +33,7 @@ class AppSettings:
         model_dir: where trained weights are published and labels are kept.
         device: device of the model unless a request names one, None for a GPU where there is one.
         structures: file with the codes of labels that the table of structures lacks.
-        speed: engine, decoder and encoder of the models, unless a request names a decoder or encoder.
+        speed: engine, decoder, encoder and U-Net of the models, unless a request names one of the last three.
         jobs, learning, security: see the classes.
     """
 

@@ -36,6 +36,9 @@ class ModelSettings(Group):
     encoder: Literal["full", "lite"] = Field(
         "full", description="Encoder unless a request names one: full, or the lite one of `sdseg distill`."
     )
+    unet: Literal["full", "lite"] = Field(
+        "full", description="U-Net unless a request names one: full, or the lite one of `sdseg distill`."
+    )
     structures: Path | None = Field(
         None, description="File with the codes of labels that the table of structures lacks (docs/structures.md)."
     )
@@ -57,5 +60,5 @@ class ModelSettings(Group):
 
     @property
     def speed(self) -> Speed:
-        """Engine, decoder and encoder."""
-        return Speed(self.engine, self.decoder, self.encoder)
+        """Engine, decoder, encoder and U-Net."""
+        return Speed(self.engine, self.decoder, self.encoder, self.unet)

@@ -7,7 +7,7 @@ from typing import Any, get_args
 from monailabel.utils.others.generic import device_list, name_to_device
 
 from sdseg.dicom.seg_writer import SegmentationType, type_value
-from sdseg.engines.speed import SIZES
+from sdseg.engines.speed import PARTS, SIZES
 from sdseg.errors import InputError
 from sdseg.inference.uncertainty import check_noises
 from sdseg_app.config.device_names import DEVICE
@@ -35,7 +35,7 @@ class InferParams:
         save_label: keep the result as a label of the image, under `label_tag`.
         segmentation_type: of a DICOM SEG, see `build_seg`.
         uncertainty: how many noises probability and disagreement are measured over; 0 for none.
-        decoder, encoder: full or lite; None for what the server does.
+        decoder, encoder, unet: full or lite; None for what the server does.
     """
 
     seed: int = 0
@@ -50,6 +50,7 @@ class InferParams:
     uncertainty: int = 0
     decoder: str | None = None
     encoder: str | None = None
+    unet: str | None = None
 
     @classmethod
     def parse(cls, values: Mapping[str, Any]) -> "InferParams":
@@ -65,9 +66,13 @@ class InferParams:
             label_tag=check_name("label tag", _first(values.get("label_tag")) or "original"),
             segmentation_type=_segmentation_type(_first(values.get("segmentation_type"))),
             uncertainty=_noises(_first(values.get("uncertainty", 0))),
-            decoder=_part("decoder", _first(values.get("decoder"))),
-            encoder=_part("encoder", _first(values.get("encoder"))),
+            **{part: _part(part, _first(values.get(part))) for part in PARTS},
         )
+
+    @property
+    def parts(self) -> dict[str, str | None]:
+        """Which decoder, encoder and U-Net, by their names."""
+        return {part: getattr(self, part) for part in PARTS}
 
     def as_request(self) -> dict[str, Any]:
         """Under the names that MONAI Label gives them."""
@@ -80,8 +85,7 @@ class InferParams:
             "save_label": self.save_label,
             "label_tag": self.label_tag,
             "uncertainty": self.uncertainty,
-            "decoder": self.decoder,
-            "encoder": self.encoder,
+            **self.parts,
         }
 
 

@@ -11,7 +11,7 @@ from sdseg.model.card import ModelCard
 from sdseg.model.weights import weights_sha256
 from sdseg_app.jobs.lanes import lane_of
 from sdseg_app.jobs.memory import release
-from sdseg_app.served.speed_choice import in_words, speed_of
+from sdseg_app.served.speed_choice import NOTHING, Asked, in_words, speed_of
 from sdseg_app.served.weights_choice import WeightsChoice
 
 logger = logging.getLogger(__name__)
@@ -68,7 +68,7 @@ class Segmenters:
     """One served model, always with the weights that `choice` names now."""
 
     def __init__(self, choice: WeightsChoice, loaded: LoadedModels | None = None, speed: Speed = PLAIN_SPEED) -> None:
-        """`speed` is the server's; a request may name another decoder or encoder."""
+        """`speed` is the server's; a request may name another decoder, encoder or U-Net."""
         self.choice = choice
         self._speed = speed
         self._loaded = loaded or LoadedModels()
@@ -88,9 +88,9 @@ class Segmenters:
             known = self._identity = (folder, stamp, weights_sha256(folder))
         return known[2]
 
-    def speed(self, decoder: str | None = None, encoder: str | None = None) -> Speed:
+    def speed(self, parts: Asked = NOTHING) -> Speed:
         """What the weights to be served now are to be run at, see `speed_of`. Raises InputError, WeightsError."""
-        return speed_of(self.choice.folder(), self._speed, decoder, encoder)
+        return speed_of(self.choice.folder(), self._speed, parts)
 
     def runs(self) -> str:
         """How they are run, in words."""
@@ -100,12 +100,12 @@ class Segmenters:
             return "engine chosen by measurement when the model is first used"
         return in_words(running or wanted)
 
-    def get(self, device: str, decoder: str | None = None, encoder: str | None = None) -> Segmenter:
+    def get(self, device: str, parts: Asked = NOTHING) -> Segmenter:
         """Of weights that turn out to be unusable those that were served before take the place.
 
         Args:
             device: where.
-            decoder, encoder: full or lite; None for what the server is set to.
+            parts: what a request names, see `speed_of`.
 
         Raises:
             WeightsError: there are no others.
@@ -114,7 +114,7 @@ class Segmenters:
         while True:
             folder = self.choice.folder()
             try:
-                speed = speed_of(folder, self._speed, decoder, encoder)
+                speed = speed_of(folder, self._speed, parts)
                 return self._checked(self._loaded.get(folder, device, speed), folder)
             except WeightsError as error:
                 if not self.choice.registry.unusable(folder, str(error)) or self.choice.folder() == folder:

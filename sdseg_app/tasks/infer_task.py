@@ -10,6 +10,7 @@ from monailabel.interfaces.tasks.infer_v2 import InferType
 from monailabel.tasks.infer.basic_infer import BasicInferTask
 from monailabel.utils.others.generic import device_list
 
+from sdseg.engines.speed import PARTS
 from sdseg.inference.provenance import facts_of
 from sdseg.inference.segmenter import Segmenter
 from sdseg.inference.streaming import Stream, StreamedResult
@@ -105,7 +106,7 @@ class SDSegInferTask(BasicInferTask):
 
     def _key(self, image: Path, params: InferParams) -> str | None:
         with load_failures(image):
-            speed = self._segmenters.speed(params.decoder, params.encoder)
+            speed = self._segmenters.speed(params.parts)
             return self._kept.key(image, self._segmenters.sha256(), params, speed)
 
     def _tell_again(self, found: Found, params: InferParams) -> tuple[str, dict[str, Any]]:
@@ -119,7 +120,7 @@ class SDSegInferTask(BasicInferTask):
     def pre_transforms(self, data: dict[str, Any] | None = None) -> Sequence[Callable[..., Any]]:
         if data is None:
             raise TypeError("The transforms depend on the image; data is needed.")
-        segmenter = self._segmenters.get(data["device"], data["decoder"], data["encoder"])
+        segmenter = self._segmenters.get(data["device"], {part: data[part] for part in PARTS})
         data[_SEGMENTER] = segmenter
         if not data["uncertainty"]:
             return []  # `Stream` prepares a few slices at a time

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from app.running_server import Image, Server, copy_sample, run_server
 
+from sdseg.engines.speed import PARTS
 from sdseg.errors import InputError, UnknownNameError
 from sdseg.inference.segmenter import Segmenter
 from sdseg_app.params.infer_params import InferParams
@@ -33,7 +34,7 @@ def test_the_engine_of_the_settings_answers(fast_server: Server, image: Image, t
     assert not np.array_equal(found, np.zeros_like(found))
 
 
-@pytest.mark.parametrize("part", ["decoder", "encoder"])
+@pytest.mark.parametrize("part", PARTS)
 def test_parts_that_there_are_not_are_refused(fast_server: Server, image: Image, part: str) -> None:
     wrong = fast_server.infer(image.uid, params={part: "half"})
     assert wrong.status_code == 422 and f"{part} must be full or lite" in wrong.json()["detail"]
@@ -45,13 +46,13 @@ def test_parts_that_there_are_not_are_refused(fast_server: Server, image: Image,
 def test_settings_are_checked(tmp_path) -> None:
     settings = AppSettings.from_conf({"engine": "torch-bf16", "decoder": "lite"}, tmp_path)
     assert (settings.speed.engine, settings.speed.decoder, settings.speed.encoder) == ("torch-bf16", "lite", "full")
-    for conf in ({"engine": "warp"}, {"decoder": "half"}, {"encoder": "half"}):
+    for conf in ({"engine": "warp"}, {"decoder": "half"}, {"encoder": "half"}, {"unet": "half"}):
         with pytest.raises((InputError, UnknownNameError), match=next(iter(conf.values()))):
             AppSettings.from_conf(conf, tmp_path)
 
 
 def test_a_request_names_parts_or_leaves_them_to_the_server() -> None:
     assert (InferParams.parse({}).decoder, InferParams.parse({"decoder": ""}).encoder) == (None, None)
-    asked = InferParams.parse({"decoder": ["lite", "full"], "encoder": "full"})
-    assert (asked.decoder, asked.encoder) == ("lite", "full")
+    asked = InferParams.parse({"decoder": ["lite", "full"], "encoder": "full", "unet": "lite"})
+    assert asked.parts == {"decoder": "lite", "encoder": "full", "unet": "lite"}
     assert asked.as_request()["decoder"] == "lite"

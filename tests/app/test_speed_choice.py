@@ -13,7 +13,7 @@ from sdseg.model.weights import save_weights
 from sdseg_app.jobs.results import KeptResults
 from sdseg_app.params.infer_params import InferParams
 from sdseg_app.served.segmenters import LoadedModels
-from sdseg_app.served.speed_choice import in_words, speed_of
+from sdseg_app.served.speed_choice import NOTHING, in_words, speed_of
 
 
 @pytest.fixture(scope="module")
@@ -22,26 +22,26 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_lite_part_that_is_missing_is_full_unless_a_request_names_it(weights: Path) -> None:
-    server = Speed("plain", "lite", "lite")
-    assert speed_of(weights, server, None, None) == PLAIN_SPEED
+    server = Speed("plain", "lite", "lite", "lite")
+    assert speed_of(weights, server, NOTHING) == PLAIN_SPEED
     with pytest.raises(InputError, match="no lite decoder; choose decoder full"):
-        speed_of(weights, server, "lite", None)
+        speed_of(weights, server, {"decoder": "lite"})
 
 
 def test_a_lite_part_that_is_there_is_used(tmp_path: Path) -> None:
     folder = save_tiny_weights(tmp_path / "tiny")
     (folder / LITE_DECODER / NETWORK_FILE).parent.mkdir(parents=True)
     (folder / LITE_DECODER / NETWORK_FILE).touch()
-    assert speed_of(folder, Speed(), "lite", None) == Speed(decoder="lite")
-    assert speed_of(folder, Speed(decoder="lite"), None, None) == Speed(decoder="lite")
-    assert speed_of(folder, Speed(decoder="lite"), "full", None) == Speed()
+    assert speed_of(folder, Speed(), {"decoder": "lite", "encoder": None}) == Speed(decoder="lite")
+    assert speed_of(folder, Speed(decoder="lite"), NOTHING) == Speed(decoder="lite")
+    assert speed_of(folder, Speed(decoder="lite"), {"decoder": "full"}) == Speed()
 
 
 def test_rivals_are_plain_whatever_the_server_is_set_to(tmp_path: Path) -> None:
     save_weights(tiny_rival("basic_unet"), rival_card("basic_unet"), tmp_path / "rival")
-    assert speed_of(tmp_path / "rival", Speed("torch-fp32", "lite"), None, None) == PLAIN_SPEED
+    assert speed_of(tmp_path / "rival", Speed("torch-fp32", "lite"), NOTHING) == PLAIN_SPEED
     with pytest.raises(InputError, match="no lite parts"):
-        speed_of(tmp_path / "rival", Speed(), "lite", None)
+        speed_of(tmp_path / "rival", Speed(), {"unet": "lite"})
 
 
 def test_one_model_is_loaded_whatever_its_speed(weights: Path) -> None:
@@ -56,7 +56,13 @@ def test_one_model_is_loaded_whatever_its_speed(weights: Path) -> None:
 def test_results_of_lite_parts_and_of_int8_are_kept_apart(tmp_path: Path) -> None:
     image, kept, params = tmp_path / "image.nii", KeptResults(tmp_path / "kept", 10), InferParams()
     image.write_bytes(b"voxels")
-    speeds = [Speed(), Speed("plain", "lite"), Speed("plain", "full", "lite"), Speed("openvino-int8")]
+    speeds = [
+        Speed(),
+        Speed("plain", "lite"),
+        Speed("plain", "full", "lite"),
+        Speed(unet="lite"),
+        Speed("openvino-int8"),
+    ]
     keys = [kept.key(image, "0" * 64, params, speed) for speed in speeds]
     assert len(set(keys)) == len(keys)
     assert kept.key(image, "0" * 64, params, Speed("torch-bf16")) == kept.key(image, "0" * 64, params, PLAIN_SPEED)

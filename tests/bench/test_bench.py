@@ -24,10 +24,12 @@ from sdseg.bench.rounds import Outcome, run_rounds
 from sdseg.bench.slices_stand import random_slices
 from sdseg.bench.training_stand import PlainTraining, TrainingContestant
 from sdseg.engines.folding import FoldedUpsample
+from sdseg.engines.speed import PARTS
 from sdseg.errors import InputError, UnknownNameError
 from sdseg.evaluation.report import Report
 
 MACHINE = Machine("processor", 2, ("avx2",), "3.11", "2.13")
+LITE_NAMES = [f"lite {parts}, torch-fp32" for parts in ("decoder+encoder", "decoder+encoder+unet")]
 PLAN = Plan("tiny", None, None, ("torch-fp32",), 1, 2, 2, 1, "cpu")
 
 
@@ -67,7 +69,7 @@ def test_the_papers_loop_refuses_other_models() -> None:
 def test_the_baseline_is_plain(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing set: its own loop, batch 1, and memory as the C library gives it."""
     one = baseline("tiny", None)
-    assert (one.is_paper, one.batch_size, one.engine, one.is_lite) == (True, 1, "plain", False)
+    assert (one.is_paper, one.batch_size, one.engine, one.lite) == (True, 1, "plain", ())
     monkeypatch.setattr(loading, "keep_large_blocks", lambda: pytest.fail("the allocator was set"))
     model, _ = loading.load(one, "cpu")
     parts = (model.vae, model.unet, model.vision_encoder)
@@ -88,18 +90,19 @@ def test_every_contestant_runs_in_a_process_of_its_own() -> None:
     contestants = [
         baseline("tiny", None),
         Contestant("engine", "tiny", engine="torch-fp32", batch_size=2),
-        Contestant("lite", "tiny", engine="torch-fp32", batch_size=2, is_lite=True),
+        Contestant("lite", "tiny", engine="torch-fp32", batch_size=2, lite=("decoder", "encoder")),
+        Contestant("all lite", "tiny", engine="torch-fp32", batch_size=2, lite=PARTS),
         Contestant("rival", "tiny", rival="basic_unet", batch_size=2),
     ]
     outcomes = run_rounds(contestants, rounds=2, slices=3, device="cpu", threads=1, together=2)
-    assert [one.contestant.name for one in outcomes] == [BASELINE, "engine", "lite", "rival"]
-    ours, engine, lite, rival = outcomes
+    assert [one.contestant.name for one in outcomes] == [BASELINE, "engine", "lite", "all lite", "rival"]
+    ours, engine, lite, all_lite, rival = outcomes
     assert set(ours.seconds) == set(engine.seconds) == {"encoder", "U-Net", "decoder", "all"}
     assert set(rival.seconds) == {"all"}
     assert all(0 < one.spread[0] <= one.seconds["all"] <= one.spread[1] for one in outcomes)
     assert all(one.peak_bytes > 2**27 for one in outcomes)  # torch alone takes that
     assert ours.facts.gflop == engine.facts.gflop != rival.facts.gflop
-    assert lite.facts.gflop < engine.facts.gflop
+    assert all_lite.facts.gflop < lite.facts.gflop < engine.facts.gflop
     assert engine.agreement is not None and engine.agreement.difference is not None
     assert engine.agreement.difference < 1e-3
     assert lite.agreement is None and rival.agreement is None  # random parts, other weights
@@ -125,10 +128,14 @@ def test_what_cannot_be_measured_is_refused(tmp_path: Path) -> None:
 
 def test_lite_parts_take_part_where_there_are_some(tmp_path: Path) -> None:
     names = [one.name for one in PLAN.contestants()]
-    assert names == [BASELINE, "torch-fp32", "lite, torch-fp32", "basic_unet", "dyn_unet"]
+    assert names == [BASELINE, "torch-fp32", *LITE_NAMES, "basic_unet", "dyn_unet"]
     trained = replace(PLAN, weights=save_tiny_weights(tmp_path / "weights"))
     assert [one.name for one in trained.contestants(rivals=False)] == [BASELINE, "torch-fp32"]
     assert [one.name for one in replace(trained, engines=None).whole_contestants()] == [BASELINE, "auto"]
+    (tmp_path / "weights" / "lite_unet").mkdir()
+    assert [one.lite for one in trained.contestants(rivals=False)] == [(), (), ("unet",)]
+    (tmp_path / "weights" / "lite_decoder").mkdir()
+    assert [one.lite for one in trained.contestants(rivals=False)][2:] == [("decoder",), ("decoder", "unet")]
 
 
 def test_aims_are_for_full_size_and_masks_of_trained_weights() -> None:
@@ -136,14 +143,16 @@ def test_aims_are_for_full_size_and_masks_of_trained_weights() -> None:
         outcome(BASELINE, 2.0, 1.0),
         outcome("torch-fp32", 1.0, 0.9995, engine="torch-fp32"),
         outcome("torch-bf16", 0.5, 0.99, engine="torch-bf16"),
-        outcome("lite", 0.05, 0.5, engine="torch-bf16", is_lite=True),
+        outcome("lite", 0.05, 0.5, engine="torch-bf16", lite=("decoder", "encoder")),
+        outcome("all lite", 0.04, 0.5, engine="torch-bf16", lite=PARTS),
         outcome("rival", 0.01, rival="basic_unet"),
     ]
-    assert [kind_of(one) for one in outcomes] == ["exact", "exact", "exact", "lite", "rival"]
+    assert [kind_of(one) for one in outcomes] == ["exact", "exact", "exact", "lite", "lite U-Net", "rival"]
     ratios = {bar.what: (bar.value, bar.is_met) for bar in speed_bars(outcomes, True, False)}
     assert ratios == {
         "best exact engine: times the baseline": (4.0, True),
         "best lite engine: times the baseline": (40.0, True),
+        "best lite U-Net engine: times the baseline": (50.0, True),
     }
     masks = [(bar.what.partition(":")[0], bar.is_met) for bar in speed_bars(outcomes, False, True)]
     assert masks == [("torch-fp32", True), ("torch-bf16", False)]
@@ -220,7 +229,7 @@ def test_the_plain_training_loop_learns() -> None:
 
 def test_batch_sizes_are_swept() -> None:
     report, _ = modes.sweep(PLAN, [1, 2], quiet)
-    names = ["torch-fp32", "lite, torch-fp32"]
+    names = ["torch-fp32", *LITE_NAMES]
     rows = [(row["engine"], row["batch"]) for row in measured(report)]
     assert rows == [(BASELINE, 1), *((name, size) for size in (1, 2) for name in names)]
 

@@ -18,7 +18,7 @@ from sdseg.engines.speed import Speed
 from sdseg.errors import InputError
 from sdseg.inference.segmenter import Segmenter
 from sdseg.model.card import ModelCard
-from sdseg.model.kinds import LITE_DECODER, LITE_ENCODER
+from sdseg.model.kinds import LITE_DECODER, LITE_ENCODER, LITE_PARTS, LITE_UNET
 from sdseg.model.weights import save_weights, weights_sha256
 from sdseg.training.loop import TrainingStopped
 from sdseg.volume.window import Window
@@ -58,17 +58,18 @@ def test_each_stage_lowers_its_losses(weights: Path, pictures: Path, tmp_path: P
         ("decoder", "value", 0.5),
         ("imitation", "image_latent", 0.8),
         ("encoder", "mask_latent", 1),
+        ("unet", "mask_latent", 0.8),
     ):
         course = losses(tmp_path / "run", stage, term)
         assert len(course) >= 2 and course[-1] < most * course[0], (stage, course)
     told = ModelCard.load(result).training["distilled"]
     assert told["teacher_sha256"] == weights_sha256(weights) != weights_sha256(result)
     assert told["data"] == {"images": 12, "slices": 12, "labelled": False}
-    assert told["steps"] == {"decoder": 90, "imitation": 90, "encoder": 36}
-    assert set(told["seen"]["agreement"]) == {"decoder", "encoder", "both"}
+    assert told["steps"] == {"decoder": 90, "imitation": 90, "encoder": 36, "unet": 120}
+    assert set(told["seen"]["agreement"]) == {"decoder", "encoder", "unet", "all"}
     assert str(tmp_path) not in json.dumps(told), "paths of images may hold names of patients"
     assert not (tmp_path / "run" / "bank.safetensors").exists() and not (tmp_path / "run" / "stages").exists()
-    for part in (LITE_DECODER, LITE_ENCODER):
+    for part in LITE_PARTS:
         assert "_name_or_path" not in json.loads((result / part / "config.json").read_text())
 
 
@@ -80,7 +81,9 @@ def test_the_given_networks_are_kept_and_only_the_wanted_part_is_added(
     for name in ("unet", "vae", "vision_encoder"):
         file = f"{name}/diffusion_pytorch_model.safetensors"
         assert (result / file).read_bytes() == (weights / file).read_bytes()
-    assert (result / LITE_DECODER).is_dir() and not (result / LITE_ENCODER).exists()
+    assert (
+        (result / LITE_DECODER).is_dir() and not (result / LITE_ENCODER).exists() and not (result / LITE_UNET).exists()
+    )
     segmenter = Segmenter.load(result, speed=Speed("plain", decoder="lite"))
     assert segmenter.segment(pictures / "images" / "03.png").labelmap.shape == (64, 48, 1)
 
@@ -109,7 +112,7 @@ def test_several_classes(pictures: Path, tmp_path: Path) -> None:
     teacher = tmp_path / "three"
     save_weights(tiny_pipeline(classes=3), tiny_card(("liver", "spleen"), **PHOTOGRAPHS), teacher, torch.float32)
     result = distill(teacher, tmp_path / "run", str(pictures), None, SHORT)
-    assert Segmenter.load(result, speed=Speed("plain", "lite", "lite")).pipeline.classes == 3
+    assert Segmenter.load(result, speed=Speed("plain", "lite", "lite", "lite")).pipeline.classes == 3
 
 
 def test_labelled_images_of_a_configuration(weights: Path, pictures: Path, tmp_path: Path) -> None:
@@ -122,13 +125,16 @@ def test_labelled_images_of_a_configuration(weights: Path, pictures: Path, tmp_p
     result = distill(weights, tmp_path / "run", str(config), pictures, SHORT)
     told = ModelCard.load(result).training["distilled"]
     assert told["data"] == {"images": 9, "slices": 9, "labelled": True}
-    assert set(told["held_out"]["dice"]) == {"full", "decoder", "encoder", "both"} and told["held_out"]["slices"] == 3
+    assert (
+        set(told["held_out"]["dice"]) == {"full", "decoder", "encoder", "unet", "all"}
+        and told["held_out"]["slices"] == 3
+    )
 
 
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (["--parts", "unet"], "--parts: Input should be 'decoder' or 'encoder'."),
+        (["--parts", "head"], "--parts: Input should be 'decoder', 'encoder' or 'unet'."),
         (["--minutes", "0"], "--minutes: Input should be greater than 0."),
         (["--slices", "4"], "a batch of 8 needs at least as many slices, not 4."),
         (["--root", "elsewhere"], "--root is the folder of a configuration's data set"),

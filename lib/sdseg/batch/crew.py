@@ -26,7 +26,7 @@ class Crew:
         workers: how many; None: as many as there is room for.
         threads: cores of each; None: the machine's divided between them, on Ray up to four.
         device: cpu, or cuda (one worker a GPU), or cuda:N.
-        speed: engine, decoder and encoder.
+        speed: engine, decoder, encoder and U-Net.
         address: of the Ray cluster: auto, host:port or local.
         job_seconds: after which a series that does not end has its worker killed.
 

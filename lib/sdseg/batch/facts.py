@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -19,9 +20,7 @@ def facts_of(sources: Sources, order: Order, crew: Crew) -> dict[str, Any]:
         "weights_sha256": order.weights_sha256,
         "modalities": list(order.modalities),
         "seed": order.seed,
-        "engine": order.speed.engine,
-        "decoder": order.speed.decoder,
-        "encoder": order.speed.encoder,
+        **asdict(order.speed),
         "device": crew.device,
         "workers": f"{crew.workers or 'automatic'} on {'Ray' if crew.engine == RAY else 'this machine'}",
         "sources": len(sources.named) + bool(sources.studies),

@@ -28,7 +28,7 @@ class Equipment:
     Attributes:
         device: "cpu", "cuda" or "cuda:N".
         threads: of its CPU; 0 leaves them as they are.
-        speed: engine, decoder and encoder.
+        speed: engine, decoder, encoder and U-Net.
     """
 
     device: str = "cpu"

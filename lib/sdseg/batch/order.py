@@ -19,7 +19,7 @@ class Order:
         weights: folder.
         weights_sha256: identity of the weights.
         modalities: that the weights are made for, DICOM Modality.
-        speed: engine, decoder and encoder.
+        speed: engine, decoder, encoder and U-Net.
         seed, batch_size: see `Segmenter.segment`.
     """
 

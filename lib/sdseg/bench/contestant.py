@@ -22,7 +22,7 @@ class Contestant:
         rival: kind of a rival of `image_size` instead of SDSeg, or "".
         batch_size: slices at a time.
         is_paper: the paper's loop as its authors run it, with nothing set.
-        is_lite: with the lite decoder and encoder; of a preset they have random weights.
+        lite: names of the parts that are lite; of a preset they have random weights.
     """
 
     name: str
@@ -32,12 +32,12 @@ class Contestant:
     rival: str = ""
     batch_size: int = 1
     is_paper: bool = False
-    is_lite: bool = False
+    lite: tuple[str, ...] = ()
 
     @property
     def is_comparable(self) -> bool:
         """Whether its masks can be held against the baseline's: the same weights, or parts distilled from them."""
-        return not self.rival and (self.weights is not None or not self.is_lite)
+        return not self.rival and (self.weights is not None or not self.lite)
 
 
 @dataclass(frozen=True)

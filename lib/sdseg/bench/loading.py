@@ -14,7 +14,7 @@ from sdseg.engines.speed_up import LEAST_DICE, speed_up
 from sdseg.errors import InputError
 from sdseg.evaluation.efficiency import count_flops, count_parameters
 from sdseg.evaluation.memory import resident_peak
-from sdseg.model.lite import LITE, LiteDecoder, LiteEncoder, with_lite
+from sdseg.model.lite import LITE, new_lite, with_lite, with_parts
 from sdseg.model.pipeline import SDSegPipeline, build_pipeline
 from sdseg.model.presets import get_preset
 from sdseg.model.weights import load_weights
@@ -60,19 +60,17 @@ def count(model: Any) -> int:
 def _model(contestant: Contestant) -> Any:
     if contestant.weights is not None:
         loaded: SDSegPipeline = load_weights(contestant.weights)
-        return with_lite(loaded, contestant.weights, LITE, LITE) if contestant.is_lite else loaded
+        return with_lite(loaded, contestant.weights, **dict.fromkeys(contestant.lite, LITE))
     preset = get_preset(contestant.preset)
     if contestant.rival:
         return build_rival(contestant.rival, preset.image_size)
     pipeline: SDSegPipeline = build_pipeline(preset)
-    return _with_random_lite(pipeline) if contestant.is_lite else pipeline
+    return _with_random_lite(pipeline, contestant.lite)
 
 
-def _with_random_lite(pipeline: SDSegPipeline) -> SDSegPipeline:
+def _with_random_lite(pipeline: SDSegPipeline, parts: tuple[str, ...]) -> SDSegPipeline:
     """Parts of the size that `sdseg distill` would make: they cost what trained ones do."""
-    vae = pipeline.vae
-    pipeline.register_modules(vae=LiteDecoder.like(vae), vision_encoder=LiteEncoder.like(vae))
-    return pipeline
+    return with_parts(pipeline, {part: new_lite(part, pipeline) for part in parts})
 
 
 @torch.inference_mode()

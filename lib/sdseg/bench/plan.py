@@ -7,10 +7,10 @@ from pathlib import Path
 
 from sdseg.bench.contestant import Contestant, baseline
 from sdseg.engines.engine import PLAIN, Engine, engines_for, get_engine
-from sdseg.engines.speed import AUTO
+from sdseg.engines.speed import AUTO, PARTS
 from sdseg.errors import InputError
 from sdseg.model.card import ModelCard
-from sdseg.model.kinds import LITE_PARTS, SDSEG
+from sdseg.model.kinds import SDSEG
 from sdseg.model.presets import get_preset
 
 RIVALS = ("basic_unet", "dyn_unet")
@@ -72,8 +72,8 @@ class Plan:
         lite = chosen if self.engines is not None else _fastest(chosen)
         return [
             baseline(self.size, self.weights),
-            *(self._contestant(engine.name, engine.name) for engine in chosen),
-            *(self._contestant(f"lite, {engine.name}", engine.name, is_lite=True) for engine in lite if self.is_lite),
+            *(self._contestant(engine.name) for engine in chosen),
+            *(self._contestant(engine.name, parts) for parts in self.lite for engine in lite),
             *(Contestant(name, self.size, rival=name, batch_size=self.batch_size) for name in RIVALS if rivals),
         ]
 
@@ -82,18 +82,21 @@ class Plan:
         names = self.engines or (AUTO,)
         return [
             baseline(self.size, self.weights),
-            *(self._contestant(name, name) for name in names),
-            *(self._contestant(f"lite, {name}", name, is_lite=True) for name in names if self.is_lite),
+            *(self._contestant(name) for name in names),
+            *(self._contestant(name, parts) for parts in self.lite for name in names),
         ]
 
     @property
-    def is_lite(self) -> bool:
-        """Whether there are lite parts: beside these weights, or of random ones."""
+    def lite(self) -> list[tuple[str, ...]]:
+        """The lite parts that are tried together: those of the autoencoder, and, where there is one, the U-Net too; of
+        random weights, or those that lie beside these."""
         weights = self.weights
-        return weights is None or all((weights / name).is_dir() for name in LITE_PARTS)
+        there = tuple(part for part in PARTS if weights is None or (weights / f"lite_{part}").is_dir())
+        return [parts for parts in dict.fromkeys((tuple(part for part in there if part != "unet"), there)) if parts]
 
-    def _contestant(self, name: str, engine: str, is_lite: bool = False) -> Contestant:
-        return Contestant(name, self.size, self.weights, engine, batch_size=self.batch_size, is_lite=is_lite)
+    def _contestant(self, engine: str, lite: tuple[str, ...] = ()) -> Contestant:
+        name = f"lite {'+'.join(lite)}, {engine}" if lite else engine
+        return Contestant(name, self.size, self.weights, engine, batch_size=self.batch_size, lite=lite)
 
 
 def _fastest(engines: list[Engine]) -> list[Engine]:

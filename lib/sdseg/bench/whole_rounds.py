@@ -102,7 +102,7 @@ def whole_bars(outcomes: Sequence[WholeOutcome]) -> list[Bar]:
     bars = []
     for one in outcomes[1:]:
         name = one.contestant.name
-        if not one.contestant.is_lite:
+        if not one.contestant.lite:
             bars.append(Bar(f"{name}: Dice with the baseline", one.dice, at_least=0.999))
         bars.append(Bar(f"{name}: share of SEG encoding", one.seg_share, at_most=0.1))
     return bars

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from sdseg.bench.contestant import Contestant
 from sdseg.bench.timing import Seconds
-from sdseg.engines.speed import FULL, LITE, PLAIN_SPEED, Speed
+from sdseg.engines.speed import LITE, PLAIN_SPEED, Speed
 from sdseg.errors import InputError
 from sdseg.evaluation.memory import resident_peak
 from sdseg.inference.output import OutputFile
@@ -36,8 +36,7 @@ class WholeStand:
     def __init__(self, contestant: Contestant, device: str, source: Path, folder: Path) -> None:
         if contestant.weights is None:
             raise InputError("From series to SEG takes trained weights; give --weights FOLDER.")
-        part = LITE if contestant.is_lite else FULL
-        speed = PLAIN_SPEED if contestant.is_paper else Speed(contestant.engine, part, part)
+        speed = PLAIN_SPEED if contestant.is_paper else Speed(contestant.engine, **dict.fromkeys(contestant.lite, LITE))
         start = time.perf_counter()
         self._segmenter = Segmenter.load(contestant.weights, device, speed)
         self._ready = time.perf_counter() - start

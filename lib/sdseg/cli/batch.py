@@ -53,6 +53,7 @@ def batch(
     ),
     decoder: Annotated[str, typer.Option(help="full or lite.")] = "full",
     encoder: Annotated[str, typer.Option(help="full or lite.")] = "full",
+    unet: Annotated[str, typer.Option(help="full or lite.")] = "full",
     seed: Annotated[int, typer.Option(help="Of the noise: the same seed gives the same mask.")] = 0,
     batch_size: Annotated[int, typer.Option(min=1, help="Slices at a time; does not change the result.")] = 8,
     attempts: Annotated[int, typer.Option(min=1, help="Of a series whose worker ends or whose archive is away.")] = 5,
@@ -79,7 +80,7 @@ def batch(
     from sdseg.errors import DeliveryError, SetupError
 
     started = time.monotonic()
-    speed = Speed(compute, decoder, encoder)
+    speed = Speed(compute, decoder, encoder, unet)
     crew = Crew(engine, workers, threads, device, speed, address, time_limit)
     named = Sources(tuple(sources or ()), studies, tuple(query or ()))
     target = None if send is None else open_target(send, confirm=confirm)

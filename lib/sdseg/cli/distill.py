@@ -1,4 +1,4 @@
-"""`sdseg distill`: small decoders and encoders for trained weights."""
+"""`sdseg distill`: small decoders, encoders and U-Nets for trained weights."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def distill(
         typer.Option(help="Images to learn from: any folder, labels not needed, or a training configuration."),
     ],
     root: Annotated[Path | None, typer.Option(help="Folder of the configuration's data set.")] = None,
-    parts: Annotated[str, typer.Option(help="What to make: decoder, encoder or decoder,encoder.")] = "decoder,encoder",
+    parts: Annotated[str, typer.Option(help="What to make, separated by commas.")] = "decoder,encoder,unet",
     minutes: Annotated[float | None, typer.Option(help="About so many in all; default the usual steps.")] = None,
     effort: Annotated[float, typer.Option(help="So many times the usual steps.")] = 1.0,
     slices: Annotated[int, typer.Option(help="Augmented slices the teacher is asked about.")] = 1024,
@@ -31,11 +31,11 @@ def distill(
         bool, typer.Option("--resume", help="Go on where the run in OUTPUT stopped, or begin if there is none.")
     ] = False,
 ) -> None:
-    """Make lite parts for trained weights: a mask decoder and a vision encoder of a fraction of the cost.
+    """Make lite parts for trained weights: mask decoder, vision encoder and U-Net, each of a fraction of the cost.
 
-    They learn what the full ones answer; the U-Net stays. The result is [bold]OUTPUT/weights[/bold]: the given weights
-    with the parts beside them, for `--decoder lite` and `--encoder lite` of the other commands. docs/lite.md tells what
-    is lost and what is won.
+    They learn what the full ones answer. The result is [bold]OUTPUT/weights[/bold]: the given weights with the parts
+    beside them, for `--decoder lite`, `--encoder lite` and `--unet lite` of the other commands. docs/lite.md tells
+    what is lost and what is won.
     """
     quieten_libraries()
     from pydantic import ValidationError

@@ -52,6 +52,7 @@ def evaluate(
     ] = "plain",
     decoder: Annotated[str, typer.Option(help="full, or the lite one of `sdseg distill`.")] = "full",
     encoder: Annotated[str, typer.Option(help="full, or the lite one of `sdseg distill`.")] = "full",
+    unet: Annotated[str, typer.Option(help="full, or the lite one of `sdseg distill`.")] = "full",
     force: Annotated[bool, typer.Option("--force", help="Replace a report that exists.")] = False,
 ) -> None:
     """Score models on images whose masks are known: one image, or a whole data set with tables and pictures.
@@ -66,7 +67,7 @@ def evaluate(
     quieten_libraries()
     from sdseg.engines.speed import Speed
 
-    speed = Speed(engine, decoder, encoder)
+    speed = Speed(engine, decoder, encoder, unet)
     folders = weights or [SAMPLE_WEIGHTS]
     if dataset is None:
         if image is None or reference is None:
@@ -86,7 +87,7 @@ def evaluate(
 
     if speed != PLAIN_SPEED and (tables != "accuracy" or steps not in (None, 1)):
         raise InputError(
-            "Only the accuracy of one step is measured with another engine, decoder or encoder; leave them plain and "
+            "Only the accuracy of one step is measured with another engine or lite parts; leave them plain and "
             "full for other tables and more steps."
         )
 
@@ -135,8 +136,7 @@ def evaluate_image(
             "reference": str(reference),
             "weights_sha256": segmenter.weights_sha256,
             "engine": segmenter.speed.engine,
-            "decoder": segmenter.speed.decoder,
-            "encoder": segmenter.speed.encoder,
+            **segmenter.speed.parts,
             "seed": seed,
             "volume_dice": scores,
         }

@@ -56,6 +56,7 @@ def segment(
     ] = "auto",
     decoder: Annotated[str, typer.Option(help="full, or the lite one of `sdseg distill`.")] = "full",
     encoder: Annotated[str, typer.Option(help="full, or the lite one of `sdseg distill`.")] = "full",
+    unet: Annotated[str, typer.Option(help="full, or the lite one of `sdseg distill`.")] = "full",
     force: Annotated[bool, typer.Option("--force", help="Replace an output that exists.")] = False,
 ) -> None:
     """Segment an image in one reverse diffusion step.
@@ -80,7 +81,7 @@ def segment(
 
     check_exists(source)
     check_noises(uncertainty)
-    speed = Speed(engine, decoder, encoder)
+    speed = Speed(engine, decoder, encoder, unet)
     if structures is not None:
         use_structures(structures)
     kind = cast("SegmentationType", segmentation_type.upper())

@@ -18,6 +18,7 @@ from sdseg.training.learner import Batch
 from sdseg.training.slices import SliceStack
 
 KINDS = 3  # of latents a slice: the mask's, the U-Net's estimate, a disturbed one
+ESTIMATE = 1  # among them
 _LEVELS = 127.0  # decoded masks are kept as bytes
 _MOST_NOISE = 0.5  # of a disturbed latent, in standard deviations of the latents
 

@@ -8,15 +8,19 @@ from pydantic import Field, model_validator
 
 from sdseg.training.stage import AugmentationConfig, StageConfig, Strict
 
-Part = Literal["decoder", "encoder"]
-Stage = Literal["decoder", "imitation", "encoder"]
-STAGES: dict[Part, tuple[Stage, ...]] = {"decoder": ("decoder",), "encoder": ("imitation", "encoder")}
+Part = Literal["decoder", "encoder", "unet"]
+Stage = Literal["decoder", "imitation", "encoder", "unet"]
+STAGES: dict[Part, tuple[Stage, ...]] = {
+    "decoder": ("decoder",),
+    "encoder": ("imitation", "encoder"),
+    "unet": ("unet",),
+}
 """The stages that make each part: the encoder imitates the teacher's latent first, which costs no pass of the U-Net,
 and learns then what the U-Net makes of it."""
 
-_STEPS: dict[Stage, int] = {"decoder": 3000, "imitation": 3000, "encoder": 1200}
-_SHARES: dict[Stage, float] = {"decoder": 0.25, "imitation": 0.25, "encoder": 0.5}  # of the minutes
-_RATES: dict[Stage, float] = {"decoder": 1e-3, "imitation": 1e-3, "encoder": 5e-4}
+_STEPS: dict[Stage, int] = {"decoder": 3000, "imitation": 3000, "encoder": 1200, "unet": 4000}
+_SHARES: dict[Stage, float] = {"decoder": 0.2, "imitation": 0.2, "encoder": 0.4, "unet": 0.2}  # of the minutes
+_RATES: dict[Stage, float] = {"decoder": 1e-3, "imitation": 1e-3, "encoder": 5e-4, "unet": 1e-3}
 BANK_SHARE = 0.15  # of the minutes, for what the teacher is asked
 
 
@@ -30,11 +34,12 @@ class DistillConfig(Strict):
         slices: augmented slices the teacher is asked about; the parts learn from these.
         batch_size: slices a step.
         augmentation: of these slices; None: as the teacher was trained, as far as its card tells.
-        noises: the seeds of the noise, 0 to `noises` - 1, for which the encoder learns; half of the slices have seed 0.
+        noises: the seeds of the noise, 0 to `noises` - 1, for which encoder and U-Net learn; half of the slices
+            have seed 0.
         seed: of everything random.
     """
 
-    parts: tuple[Part, ...] = ("decoder", "encoder")
+    parts: tuple[Part, ...] = ("decoder", "encoder", "unet")
     minutes: float | None = Field(default=None, gt=0)
     effort: float = Field(default=1.0, gt=0)
     slices: int = Field(default=1024, ge=4)
@@ -46,7 +51,7 @@ class DistillConfig(Strict):
     @model_validator(mode="after")
     def _check(self) -> DistillConfig:
         if not self.parts or len(set(self.parts)) != len(self.parts):
-            raise ValueError(f"parts must name decoder, encoder or both, each once, not {self.parts}")
+            raise ValueError(f"parts must name decoder, encoder, unet or some of them, each once, not {self.parts}")
         if self.batch_size > self.slices:
             raise ValueError(f"a batch of {self.batch_size} needs at least as many slices, not {self.slices}")
         return self

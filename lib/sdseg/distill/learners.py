@@ -5,12 +5,11 @@ from __future__ import annotations
 import torch
 from torch.nn.functional import l1_loss
 
-from sdseg.distill.bank import KINDS, Bank
+from sdseg.distill.bank import ESTIMATE, KINDS, Bank
 from sdseg.distill.teacher import Teacher
 from sdseg.model.lite import LiteDecoder, LiteEncoder
 from sdseg.training.learner import Batch, Learner
 
-ESTIMATE = 1  # among the kinds of latents
 _NEAR = 0.1  # width of the step between outside and inside, on the scale of -1 to 1, that counts as undecided
 
 Terms = dict[str, torch.Tensor]
@@ -84,10 +83,7 @@ class EncoderLearner(Learner):
         estimates = self._teacher.estimates(image_latents, noise, bank.classes[indices].to(device))
         terms = {"mask_latent": l1_loss(estimates, bank.mask_latents[indices, ESTIMATE].to(device))}
         if decoder is not None:
-            wanted = bank.decoded_masks(indices, torch.full_like(indices, ESTIMATE)).to(device)
-            masks = decoder.decode(estimates / decoder.config.scaling_factor).sample[:, :1]
-            both = mask_terms(masks, wanted)
-            terms["mask"] = both["value"] + both["decision"]
+            terms["mask"] = masks_apart(decoder, estimates, bank, indices)
         return terms
 
     @property
@@ -97,6 +93,14 @@ class EncoderLearner(Learner):
     @property
     def slice_model(self) -> None:
         return None
+
+
+def masks_apart(decoder: LiteDecoder, estimates: torch.Tensor, bank: Bank, indices: torch.Tensor) -> torch.Tensor:
+    """How far what the lite decoder makes of estimates is from what the teacher made of its own, see `mask_terms`."""
+    wanted = bank.decoded_masks(indices, torch.full_like(indices, ESTIMATE)).to(estimates.device)
+    masks = decoder.decode(estimates / decoder.config.scaling_factor).sample[:, :1]
+    both = mask_terms(masks, wanted)
+    return both["value"] + both["decision"]
 
 
 def mask_terms(found: torch.Tensor, wanted: torch.Tensor) -> Terms:

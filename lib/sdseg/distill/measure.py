@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 
+from sdseg.distill.config import Part
 from sdseg.inference.batches import segment_slices
-from sdseg.model.lite import LiteDecoder, LiteEncoder
 from sdseg.model.pipeline import SDSegPipeline
 from sdseg.training.slices import SliceStack
 from sdseg.training.validate import foreground_dice
@@ -15,27 +16,29 @@ from sdseg.training.validate import foreground_dice
 _MOST = 100  # slices
 
 
-def measure(
-    full: SDSegPipeline, decoder: LiteDecoder | None, encoder: LiteEncoder | None, stack: SliceStack, labelled: bool
-) -> dict[str, Any]:
+def measure(full: SDSegPipeline, parts: Mapping[Part, Any], stack: SliceStack, labelled: bool) -> dict[str, Any]:
     """The mean over the structures of the Dice over all slices together, on the model's own grid, seed 0.
 
+    Args:
+        full: the teacher.
+        parts: the lite ones by name: decoder, encoder, unet.
+        stack: slices.
+        labelled: whether their masks mean something.
+
     Returns:
-        For each lite part that there is, and both, the "agreement" of its masks with the full model's; where they are
-        `labelled`, also the "dice" of each, and of "full", against the labels.
+        For each lite part alone, and "all" of several, the "agreement" of its masks with the full model's; where they
+        are `labelled`, also the "dice" of each, and of "full", against the labels.
     """
     stack = stack.evenly(_MOST)
-    variants: dict[str, tuple[Any, Any]] = {"full": (full.vae, full.vision_encoder)}
-    if decoder:
-        variants["decoder"] = (decoder, full.vision_encoder)
-    if encoder:
-        variants["encoder"] = (full.vae, encoder)
-    if decoder and encoder:
-        variants["both"] = (decoder, encoder)
+    networks: dict[str, Any] = {"decoder": full.vae, "encoder": full.vision_encoder, "unet": full.unet}
+    variants: dict[str, dict[str, Any]] = {"full": networks}
+    variants |= {name: {**networks, name: part} for name, part in parts.items()}
+    if len(parts) > 1:
+        variants["all"] = networks | dict(parts)
     make: Any = SDSegPipeline  # it takes whatever answers its networks' calls
     found = {
-        name: _labels(segment_slices(make(*parts, full.unet, full.scheduler), stack.images))
-        for name, parts in variants.items()
+        name: _labels(segment_slices(make(*own.values(), full.scheduler), stack.images))
+        for name, own in variants.items()
     }
     agreement = {name: _dice(mask, found["full"], full.classes) for name, mask in found.items() if name != "full"}
     figures: dict[str, Any] = {"slices": len(stack), "agreement": agreement}

@@ -7,30 +7,23 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
-
-import torch
 
 from sdseg.distill.bank import Bank, ask_teacher, bank_seed
 from sdseg.distill.config import BANK_SHARE, DistillConfig, Stage
 from sdseg.distill.folder import DistillFolder
-from sdseg.distill.learners import DecoderLearner, EncoderLearner
 from sdseg.distill.material import Material, load_material
 from sdseg.distill.measure import measure
+from sdseg.distill.pupils import Pupils
 from sdseg.distill.teacher import Teacher
 from sdseg.distill.writing import write_weights
 from sdseg.errors import InputError
 from sdseg.model.card import ModelCard
-from sdseg.model.kinds import LITE_DECODER, LITE_ENCODER
-from sdseg.model.lite import LiteDecoder, LiteEncoder
 from sdseg.model.pipeline import SDSegPipeline
 from sdseg.model.weights import load_weights, weights_sha256
 from sdseg.training.augment import build_augmentation
 from sdseg.training.batches import Batches, Share
-from sdseg.training.draws import seed_of
 from sdseg.training.engine import Engine
 from sdseg.training.journal import Journal, Progress
-from sdseg.training.learner import Learner
 from sdseg.training.processes import Processes
 from sdseg.training.stage import AugmentationConfig
 
@@ -102,8 +95,7 @@ class _Distillation:
         self._teacher = Teacher(pipeline)
         self._progress = progress or (lambda stage, step, steps, means: None)
         self._steps: dict[str, int] = {}
-        self.decoder: LiteDecoder | None = None
-        self.encoder: LiteEncoder | None = None
+        self._pupils = Pupils(self._teacher, weights, config.parts, config.seed)
 
     def run(self, data: str, root: Path | None) -> Path:
         material = load_material(data, root, self._card, lambda n, of: self._progress("images", n, of, {}))
@@ -160,45 +152,27 @@ class _Distillation:
 
     def _train(self, engine: Engine, stage: Stage, bank: Bank) -> None:
         """Train one stage, unless it was trained before the run was interrupted."""
-        part = self._part(stage)
+        part = self._pupils.of(stage)
         steps = self._folder.finished(stage, part)
         if steps is None:
-            steps = engine.train(stage, self._learner(stage, bank), bank.stack(), self._config.stage(stage))
+            steps = engine.train(stage, self._pupils.learner(stage, bank), bank.stack(), self._config.stage(stage))
             self._folder.keep(stage, part, steps)
         self._steps[stage] = steps
 
-    def _part(self, stage: Stage) -> Any:
-        """The part that a stage trains; it begins at random, the same for the same seed."""
-        vae, device = self._teacher.pipeline.vae, self._options.device
-        torch.manual_seed(seed_of(self._config.seed, 1))
-        if stage == "decoder":
-            self.decoder = self.decoder or LiteDecoder.like(vae).to(device)
-            return self.decoder
-        self.encoder = self.encoder or LiteEncoder.like(vae).to(device)
-        return self.encoder
-
-    def _learner(self, stage: Stage, bank: Bank) -> Learner:
-        if stage == "decoder":
-            return DecoderLearner(self._part(stage), bank)
-        return EncoderLearner(self._part(stage), self._teacher, bank, self.decoder, through=stage == "encoder")
-
     def _save(self, material: Material) -> None:
-        parts = {name: part for name, part in ((LITE_DECODER, self.decoder), (LITE_ENCODER, self.encoder)) if part}
-        full = self._teacher.pipeline
-        stack = material.held_out or material.train
+        made, stack = self._pupils.made, material.held_out or material.train
+        measured = measure(self._teacher.pipeline, made, stack, material.labelled)
         told = {
             "teacher_sha256": self._sha256,
             "config": self._config.model_dump(mode="json"),
             "data": material.told,
             "steps": self._steps,
-            "parameters": {name: sum(p.numel() for p in part.parameters()) for name, part in parts.items()},
-            ("held_out" if material.held_out else "seen"): measure(
-                full, self.decoder, self.encoder, stack, material.labelled
-            ),
+            "parameters": {f"lite_{name}": sum(p.numel() for p in part.parameters()) for name, part in made.items()},
+            ("held_out" if material.held_out else "seen"): measured,
             "software": {name: version(name) for name in ("sdseg", "torch")},
         }
         card = replace(self._card, training={**self._card.training, "distilled": told})
-        write_weights(self._weights, parts, card, self._folder.weights)
+        write_weights(self._weights, {f"lite_{name}": part for name, part in made.items()}, card, self._folder.weights)
         self._folder.clean()
 
 

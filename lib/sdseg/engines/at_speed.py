@@ -42,11 +42,11 @@ def at_speed(
     pipeline = load()
     if not isinstance(pipeline, SDSegPipeline):
         return pipeline, _of_rival(speed)
-    pipeline = with_lite(pipeline, weights, speed.decoder, speed.encoder)
+    pipeline = with_lite(pipeline, weights, **speed.parts)
     if speed.engine == AUTO:
         fast, engine = _by_measurement(pipeline, device, identity)
         if fast is None:  # what was remembered for these sizes is not right for these weights
-            pipeline = with_lite(load(), weights, speed.decoder, speed.encoder)
+            pipeline = with_lite(load(), weights, **speed.parts)
             engine = choose_for(pipeline, device, identity).engine
             fast = _run_by(pipeline, engine, device)
     else:

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from sdseg.errors import InputError
+from sdseg.model.lite_unet import LiteUNet, prediction_of
 
 Run = Callable[..., torch.Tensor]
 """A network in evaluation mode, from float32 (batch, channels, rows, columns), and for a class-conditional U-Net the
@@ -96,6 +97,16 @@ class FastUNet(Part):
         return self._run(sample) if class_labels is None else self._run(sample, class_labels)
 
 
+class FastLiteUNet(FastUNet):
+    """In the place of a `LiteUNet`: what `run` gives is its estimate, in any precision."""
+
+    def forward(
+        self, sample: torch.Tensor, timestep: torch.Tensor, class_labels: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """As of a `FastUNet`, the prediction made of the estimate in float32."""
+        return prediction_of(self.config, sample, super().forward(sample, timestep, class_labels))
+
+
 class Decoding(torch.nn.Module):
     """The decoding half of an autoencoder, or a lite decoder, as one network from a latent to an image."""
 
@@ -111,6 +122,17 @@ class Decoding(torch.nn.Module):
         if self.is_lite:
             return self.decoder.decode(latent).sample
         return self.decoder(latent if self.post_quant_conv is None else self.post_quant_conv(latent))
+
+
+class Estimating(torch.nn.Module):
+    """A lite U-Net as a network to its estimate, of one input, or two where it is class-conditional."""
+
+    def __init__(self, unet: LiteUNet) -> None:
+        super().__init__()
+        self.unet = unet
+
+    def forward(self, sample: torch.Tensor, class_labels: torch.Tensor | None = None) -> torch.Tensor:
+        return self.unet.estimate(sample, class_labels)
 
 
 class AtTimestep(torch.nn.Module):

@@ -9,9 +9,19 @@ import torch
 
 from sdseg.engines.engine import Engine
 from sdseg.engines.folding import fold_time, fold_upsampling
-from sdseg.engines.parts import AtTimestep, Decoding, FastDecoder, FastEncoder, FastUNet, Run
+from sdseg.engines.parts import (
+    AtTimestep,
+    Decoding,
+    Estimating,
+    FastDecoder,
+    FastEncoder,
+    FastLiteUNet,
+    FastUNet,
+    Run,
+)
 from sdseg.engines.torch_run import torch_run
 from sdseg.model.batching import slices_at_a_time
+from sdseg.model.lite_unet import LiteUNet
 from sdseg.model.pipeline import SDSegPipeline
 
 LEAST_DICE = 0.995
@@ -69,10 +79,13 @@ def speed_up(
 def _fast_unet(
     unet: Any, latent: torch.Tensor, timestep: int, engine: Engine, make_run: MakeRun, any_size: bool
 ) -> FastUNet:
-    fold_time(unet.unet, timestep)
     both = torch.cat([latent, latent], dim=1)
     ids = torch.zeros(1, dtype=torch.int64, device=latent.device)
     examples = (both,) if unet.config.num_class_embeds is None else (both, ids)
+    if isinstance(unet, LiteUNet):  # it estimates z0 itself: nothing amplifies its errors
+        run = make_run(Estimating(unet), examples, engine.encoder or engine.autoencoder)
+        return FastLiteUNet(run, unet.config, latent.device, timestep, any_size)
+    fold_time(unet.unet, timestep)
     run = make_run(AtTimestep(unet, timestep), examples, engine.unet)
     return FastUNet(run, unet.config, latent.device, timestep, any_size)
 

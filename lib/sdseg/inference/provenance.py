@@ -24,6 +24,7 @@ FACTS = (
     "engine",
     "decoder",
     "encoder",
+    "unet",
 )
 
 

@@ -15,7 +15,8 @@ from sdseg.errors import WeightsError
 INDEX_FILE = DiffusionPipeline.config_name  # model_index.json
 SDSEG = "sdseg"
 NETWORK_FILE = "diffusion_pytorch_model.safetensors"  # in each network's folder
-LITE_DECODER, LITE_ENCODER = LITE_PARTS = ("lite_decoder", "lite_encoder")  # beside the networks, where distilled
+# Beside the networks, where they were distilled.
+LITE_DECODER, LITE_ENCODER, LITE_UNET = LITE_PARTS = ("lite_decoder", "lite_encoder", "lite_unet")
 
 
 @dataclass(frozen=True)

@@ -2,26 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from diffusers.utils import logging as diffusers_logging
 from safetensors import SafetensorError, safe_open
 
 from sdseg.errors import InputError, WeightsError
-from sdseg.model.kinds import LITE_DECODER, LITE_ENCODER, NETWORK_FILE
+from sdseg.model.kinds import NETWORK_FILE
 from sdseg.model.lite_networks import LiteDecoder, LiteEncoder
+from sdseg.model.lite_unet import LiteUNet
 from sdseg.model.pipeline import SDSegPipeline
 
-__all__ = ["CHOICES", "FULL", "LITE", "LiteDecoder", "LiteEncoder", "load_lite", "with_lite"]
+__all__ = [
+    "FULL",
+    "LITE",
+    "LITE_CLASSES",
+    "LiteDecoder",
+    "LiteEncoder",
+    "LiteUNet",
+    "load_lite",
+    "new_lite",
+    "with_lite",
+    "with_parts",
+]
 
-FULL, LITE = CHOICES = ("full", "lite")
-Part = TypeVar("Part", LiteDecoder, LiteEncoder)
+FULL, LITE = _CHOICES = ("full", "lite")
+LITE_CLASSES: dict[str, type[Any]] = {"decoder": LiteDecoder, "encoder": LiteEncoder, "unet": LiteUNet}
+_PLACES = {"decoder": "vae", "encoder": "vision_encoder", "unet": "unet"}  # in a pipeline
+Part = TypeVar("Part", LiteDecoder, LiteEncoder, LiteUNet)
 
 
-def with_lite(pipeline: SDSegPipeline, weights_folder: Path, decoder: str = FULL, encoder: str = FULL) -> SDSegPipeline:
-    """The pipeline of `weights_folder` with lite parts where `decoder` and `encoder` are "lite".
+def with_lite(
+    pipeline: SDSegPipeline, weights_folder: Path, decoder: str = FULL, encoder: str = FULL, unet: str = FULL
+) -> SDSegPipeline:
+    """The pipeline of `weights_folder` with lite parts where `decoder`, `encoder` and `unet` are "lite".
 
     `pipeline` is changed in place and returned; an engine takes it over afterwards (`speed_up`).
 
@@ -29,20 +46,28 @@ def with_lite(pipeline: SDSegPipeline, weights_folder: Path, decoder: str = FULL
         InputError: a choice that there is not, or the model is no SDSeg.
         WeightsError: the folder has no such part, or a damaged or another model's one.
     """
-    for name, choice in (("decoder", decoder), ("encoder", encoder)):
-        if choice not in CHOICES:
-            raise InputError(f"There is no {name} {choice[:80]!r}; choose one of: {', '.join(CHOICES)}.")
-    if LITE not in (decoder, encoder):
-        return pipeline
-    if not isinstance(pipeline, SDSegPipeline):
+    choices = {"decoder": decoder, "encoder": encoder, "unet": unet}
+    for name, choice in choices.items():
+        if choice not in _CHOICES:
+            raise InputError(f"There is no {name} {choice[:80]!r}; choose one of: {', '.join(_CHOICES)}.")
+    wanted = [name for name, choice in choices.items() if choice == LITE]
+    if wanted and not isinstance(pipeline, SDSegPipeline):
         raise InputError(f"The model in {weights_folder} has no autoencoder, so nothing of it can be lite; use full.")
-    if decoder == LITE:
-        found = load_lite(weights_folder, LITE_DECODER, LiteDecoder).to(pipeline.device)
-        _check_decoder(found, pipeline, weights_folder)
-        pipeline.register_modules(vae=found)
-    if encoder == LITE:
-        pipeline.register_modules(vision_encoder=_encoder_for(pipeline, weights_folder))
+    found = {name: _fitting(name, pipeline, weights_folder) for name in wanted}
+    return with_parts(pipeline, found)
+
+
+def with_parts(pipeline: SDSegPipeline, parts: Mapping[str, Any]) -> SDSegPipeline:
+    """`pipeline` with lite parts, by their names decoder, encoder and unet, in the places of its own."""
+    pipeline.register_modules(**{_PLACES[name]: part for name, part in parts.items()})
     return pipeline
+
+
+def new_lite(name: str, pipeline: SDSegPipeline) -> Any:
+    """A lite decoder, encoder or U-Net with random weights, of a size that suits the model's, on the CPU."""
+    if name == "unet":
+        return LiteUNet.like(pipeline.unet, pipeline.scheduler.config.prediction_type)
+    return LITE_CLASSES[name].like(pipeline.vae)
 
 
 def load_lite(weights_folder: Path, name: str, part_class: type[Part]) -> Part:
@@ -56,7 +81,7 @@ def load_lite(weights_folder: Path, name: str, part_class: type[Part]) -> Part:
         what = name.removeprefix("lite_")
         raise WeightsError(
             f"The weights in {weights_folder} have no lite {what}; make one with "
-            f"`sdseg distill {weights_folder} -o OUTPUT --data FOLDER`, or choose --{what} full."
+            f"`sdseg distill {weights_folder} -o OUTPUT --data FOLDER --parts {what}`, or choose --{what} full."
         )
     diffusers_logging.set_verbosity_error()
     try:
@@ -72,16 +97,35 @@ def load_lite(weights_folder: Path, name: str, part_class: type[Part]) -> Part:
     return part.eval().requires_grad_(False)
 
 
-def _check_decoder(found: LiteDecoder, pipeline: SDSegPipeline, folder: Path) -> None:
-    ours, theirs = found.config, pipeline.vae.config
+def _fitting(name: str, pipeline: SDSegPipeline, folder: Path) -> Any:
+    """The lite part of that name on the pipeline's device. Raises WeightsError: it was made for another model."""
+    part = load_lite(folder, f"lite_{name}", LITE_CLASSES[name]).to(pipeline.device)
+    if not _FIT[name](part.config, pipeline):
+        other = "autoencoder" if name == "decoder" else "model"
+        raise WeightsError(f"The lite {name} in {folder} was made for another {other}; distil it anew.")
+    return part
+
+
+def _decoder_fits(ours: Any, pipeline: SDSegPipeline) -> bool:
+    theirs = pipeline.vae.config
     told = (ours.latent_channels, len(ours.block_out_channels), ours.scaling_factor)
-    if told != (theirs.latent_channels, len(theirs.block_out_channels), theirs.scaling_factor):
-        raise WeightsError(f"The lite decoder in {folder} was made for another autoencoder; distil it anew.")
+    return told == (theirs.latent_channels, len(theirs.block_out_channels), theirs.scaling_factor)
 
 
-def _encoder_for(pipeline: SDSegPipeline, folder: Path) -> LiteEncoder:
-    found = load_lite(folder, LITE_ENCODER, LiteEncoder).to(pipeline.device)
-    shrink = 2 ** (len(pipeline.vae.config.block_out_channels) - 1)
-    if (found.config.shrink, found.config.latent_channels) != (shrink, pipeline.vae.config.latent_channels):
-        raise WeightsError(f"The lite encoder in {folder} was made for another model; distil it anew.")
-    return found
+def _encoder_fits(ours: Any, pipeline: SDSegPipeline) -> bool:
+    theirs = pipeline.vae.config
+    shrink = 2 ** (len(theirs.block_out_channels) - 1)
+    return (ours.shrink, ours.latent_channels) == (shrink, theirs.latent_channels)
+
+
+def _unet_fits(ours: Any, pipeline: SDSegPipeline) -> bool:
+    theirs, predicted = pipeline.unet.config, pipeline.scheduler.config.prediction_type
+    told = (ours.sample_size, ours.out_channels, ours.num_class_embeds, ours.prediction_type)
+    return told == (theirs.sample_size, theirs.out_channels, theirs.num_class_embeds, predicted)
+
+
+_FIT: dict[str, Callable[[Any, SDSegPipeline], bool]] = {
+    "decoder": _decoder_fits,
+    "encoder": _encoder_fits,
+    "unet": _unet_fits,
+}

@@ -42,7 +42,7 @@ class LiteBlock(torch.nn.Module):
         return hidden + self.second(silu(inner))
 
 
-class _Enlarging(torch.nn.Sequential):
+class Enlarging(torch.nn.Sequential):
     """(batch, wide, rows, columns) -> (batch, narrow, 2 rows, 2 columns)."""
 
     def __init__(self, wide: int, narrow: int) -> None:
@@ -90,7 +90,7 @@ class LiteDecoder(ModelMixin, ConfigMixin):
         layers: list[torch.nn.Module] = [torch.nn.Conv2d(latent_channels, widths[0], 3, padding=1)]
         layers += [LiteBlock(widths[0]) for _ in range(blocks)]
         for wide, narrow in pairwise(widths):
-            layers.append(_Enlarging(wide, narrow))
+            layers.append(Enlarging(wide, narrow))
             if narrow > 1:
                 layers.append(LiteBlock(narrow))
         self.decoder = torch.nn.Sequential(*layers, _ThreeAlike())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import torch
 from diffusers import DDPMScheduler
 
@@ -82,6 +84,15 @@ def estimate_noise(
     """
     signal, noise = _shares(scheduler, noisy, timesteps)
     return (noisy.float() - signal * clean.float()) / noise
+
+
+@cache
+def last_shares(prediction_type: str) -> tuple[int, float, float]:
+    """The last timestep T, sqrt(abar_T) and sqrt(1 - abar_T). Raises UnknownNameError: see `make_scheduler`."""
+    with torch.device("cpu"):  # the numbers are wanted even where a network is built on the meta device
+        alphas_cumprod = make_scheduler(prediction_type).alphas_cumprod
+    last = float(alphas_cumprod[-1])
+    return len(alphas_cumprod) - 1, last**0.5, (1 - last) ** 0.5
 
 
 def _shares(

@@ -109,6 +109,7 @@ class NodeConfig(Strict):
     engine: str = AUTO
     decoder: Literal["full", "lite"] = "full"
     encoder: Literal["full", "lite"] = "full"
+    unet: Literal["full", "lite"] = "full"
     workers: int = Field(default=0, ge=0, le=256)
     ray: str | None = None
 
@@ -122,8 +123,8 @@ class NodeConfig(Strict):
 
     @property
     def speed(self) -> Speed:
-        """Engine, decoder and encoder of every model."""
-        return Speed(self.engine, self.decoder, self.encoder)
+        """Engine, decoder, encoder and U-Net of every model."""
+        return Speed(self.engine, self.decoder, self.encoder, self.unet)
 
     @field_validator("targets")
     @classmethod
