@@ -193,13 +193,16 @@ class SDSegInferTask(BasicInferTask):
             labelmap = CompactLabelmap.of(segmenter.to_labelmap(probability))
             affine = probability.affine.numpy().astype(float)
             corrections = tuple(data["image"].meta.get(CORRECTIONS, ()))
+            left_out = segmenter.left_out(data["image"])
         else:
             labelmap, affine, corrections = streamed.compact, streamed.affine, streamed.corrections
+            left_out = streamed.left_out
         self.labels = segmenter.card.labels
         facts = {
             **facts_of(segmenter, data["seed"]),
             "device": data["device"],
             "empty": labelmap.is_empty,
+            "left_out": left_out,
             "corrections": list(corrections),
             "label_names": in_order(segmenter.card.labels),
         }

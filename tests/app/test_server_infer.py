@@ -51,7 +51,7 @@ def test_output_json_tells_what_made_the_result(server: Server, image: Image) ->
     told = server.infer(image.uid, params={"seed": 20}, output="json").json()
     assert told["label_names"] == {"brain": 1}
     assert told["weights_sha256"] == weights_sha256(server.weights)
-    assert (told["seed"], told["empty"], told["cached"]) == (20, False, False)
+    assert (told["seed"], told["empty"], told["left_out"], told["cached"]) == (20, False, 0, False)
     assert told["latencies"]["total"] >= told["latencies"]["infer"] > 0
 
 

@@ -1,5 +1,8 @@
 """A region: what cannot hold the target is background and costs nothing; the rest is the same whatever is beside it."""
 
+import re
+import shutil
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,8 +13,10 @@ from helpers.models import tiny_card, tiny_pipeline
 from helpers.rivals import tiny_rival
 from monai.data.meta_tensor import MetaTensor
 
+from sdseg.cli.main import main
 from sdseg.engines.engine import ENGINES, get_engine
 from sdseg.engines.speed_up import speed_up
+from sdseg.errors import EmptySegmentationError
 from sdseg.evaluation.dice import volume_dice
 from sdseg.evaluation.steps import Stepped
 from sdseg.inference import batches
@@ -19,6 +24,8 @@ from sdseg.inference.batches import segment_slices
 from sdseg.inference.region import Box, boxes_of, segment_region
 from sdseg.inference.segmenter import Segmenter
 from sdseg.inference.streaming import stream
+from sdseg.inference.to_seg import segment_to_seg
+from sdseg.model.card import ModelCard
 from sdseg.model.pipeline import SDSegPipeline
 from sdseg.model.region import Region
 from sdseg.volume.labelmap import save_labelmap
@@ -129,6 +136,27 @@ def test_streamed_it_is_the_same_to_the_last_bit(tmp_path: Path, labels: tuple[s
     streamed = stream(segmenter, path, batch_size=3)
     np.testing.assert_array_equal(streamed.labelmap, whole.labelmap)
     assert 0 < (whole.labelmap > 0).mean() < 1
+    assert (streamed.left_out, streamed.model_slices) == (whole.left_out, whole.model_slices) == (2, 7)
+
+
+def test_a_region_that_leaves_everything_out_is_told(
+    tmp_path: Path, sample_data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Else a card that is too strict would look like a healthy head: in the file, the SEG and the command."""
+    weights = tmp_path / "weights"
+    shutil.copytree(sample_data / "weights" / "brain-small", weights)
+    strict = replace(ModelCard.load(weights), region=Region(0.99, 0.9))
+    strict.save(weights)
+    told = "The model found no brain (the region in the model's card left out 64 of 64 slices)"
+    with pytest.raises(EmptySegmentationError, match=re.escape(told)):
+        segment_to_seg(Segmenter.load(weights), sample_data / "dicom", tmp_path / "brain.dcm")
+    command = ["sdseg", "segment", str(sample_data / "dicom"), "--weights", str(weights), "-o"]
+    for name, code in (("brain.dcm", 3), ("brain.nii.gz", 0)):
+        monkeypatch.setattr(sys, "argv", [*command, str(tmp_path / name)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert (ended.value.code or 0) == code
+        assert told in " ".join(capsys.readouterr().err.split())
 
 
 @pytest.mark.parametrize("kind", ["basic_unet", "flexible_unet", "swin_unetr", "unetr", "dyn_unet", "image_diffusion"])

@@ -128,8 +128,13 @@ def write_maps(maps: MapFiles, result: SegmentationResult, segmenter: Segmenter,
 
 def tell(target: OutputFile, result: SegmentationResult | StreamedResult) -> None:
     """What was found, and where it lies."""
+    from sdseg.inference.told import left_out_words, nothing_found
+
     if result.is_empty:
-        console.print(f"[yellow]The model found no {' or '.join(result.labels)} in {target.source}: the mask is empty.")
+        found = nothing_found(result.labels, result.left_out, result.model_slices)
+        console.print(f"[yellow]{found} in {target.source}: the mask is empty.")
+    elif result.left_out:
+        console.print(f"Not looked at: {left_out_words(result.left_out, result.model_slices)}.")
     for name, value in result.labels.items():
         typer.echo(f"{name}: {result.count(value)} voxels")
     typer.echo(f"output={target.path}")

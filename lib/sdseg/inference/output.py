@@ -19,6 +19,7 @@ from sdseg.inference.provenance import provenance_of
 from sdseg.inference.segmenter import SegmentationResult, Segmenter
 from sdseg.inference.streaming import StreamedResult
 from sdseg.inference.to_seg import seg_of_result
+from sdseg.inference.told import nothing_found
 from sdseg.volume.labelmap import save_labelmap
 from sdseg.volume.recipe import is_picture
 
@@ -89,8 +90,8 @@ class OutputFile:
         """
         if self.path.suffix == ".dcm":
             if result.is_empty:
-                names = " or ".join(result.labels)
-                raise EmptySegmentationError(f"The model found no {names} in {self.source}: no DICOM SEG was written.")
+                found = nothing_found(result.labels, result.left_out, result.model_slices)
+                raise EmptySegmentationError(f"{found} in {self.source}: no DICOM SEG was written.")
             self.path.parent.mkdir(parents=True, exist_ok=True)
             if isinstance(result, StreamedResult):
                 self._write_seg(result, segmenter, seed)

@@ -21,6 +21,7 @@ from sdseg.engines.at_speed import at_speed
 from sdseg.engines.speed import PLAIN_SPEED, Speed
 from sdseg.errors import InputError
 from sdseg.inference.batches import segment_slices
+from sdseg.inference.region import boxes_of
 from sdseg.inference.uncertainty import Uncertainty, check_noises, over_noises
 from sdseg.model.card import ModelCard, check_labels
 from sdseg.model.device import check_device
@@ -47,6 +48,7 @@ class SegmentationResult:
         seconds: time of each step.
         uncertainty: probability and disagreement over several noises, where asked for.
         corrections: what the geometry gate evened out in a DICOM series, a sentence each, for the user.
+        left_out: slices that the region of the model's card left out, of `model_slices`.
     """
 
     labelmap: npt.NDArray[np.uint8]
@@ -56,6 +58,8 @@ class SegmentationResult:
     seconds: dict[str, float] = field(default_factory=dict)
     uncertainty: Uncertainty | None = None
     corrections: tuple[str, ...] = ()
+    left_out: int = 0
+    model_slices: int = 1
 
     @property
     def is_empty(self) -> bool:
@@ -141,6 +145,11 @@ class Segmenter:
         slices, region = to_slices(image), self.card.region
         return to_volume(segment_slices(self.pipeline, slices, seed, batch_size, progress, region))
 
+    def left_out(self, image: MetaTensor) -> int:
+        """How many slices of the model's input `predict` leaves out as a whole, by the region of the card."""
+        region = self.card.region
+        return 0 if region is None else boxes_of(to_slices(image), region, self.pipeline.parts).count(None)
+
     def to_labelmap(self, probability: torch.Tensor) -> npt.NDArray[np.uint8]:
         """(channel, i, j, k) probability on the source grid -> (i, j, k) uint8 label values.
 
@@ -196,7 +205,10 @@ class Segmenter:
         affine = np.asarray(probability.affine, dtype=np.float64)
         array = probability.as_tensor().numpy().astype(np.float32)
         corrections = tuple(data["image"].meta.get(CORRECTIONS, ()))
-        return SegmentationResult(labelmap, array, affine, dict(self.card.labels), seconds, uncertainty, corrections)
+        left_out, slices = self.left_out(data["image"]), int(data["image"].shape[-1])
+        return SegmentationResult(
+            labelmap, array, affine, dict(self.card.labels), seconds, uncertainty, corrections, left_out, slices
+        )
 
     def uncertainty(
         self,

@@ -39,6 +39,8 @@ class StreamedResult:
         seconds: time of each step.
         corrections: what the geometry gate evened out in a DICOM series, a sentence each, for the user.
         series: the DICOM series, whose headers a SEG is made of; None for other images.
+        left_out: slices that the region of the model's card left out, of `model_slices`.
+        model_slices: as the model sees them.
     """
 
     compact: CompactLabelmap
@@ -47,6 +49,8 @@ class StreamedResult:
     seconds: dict[str, float] = field(default_factory=dict)
     corrections: tuple[str, ...] = ()
     series: Series | None = None
+    left_out: int = 0
+    model_slices: int = 1
 
     @property
     def labelmap(self) -> npt.NDArray[np.uint8]:
@@ -99,7 +103,7 @@ class Stream:
     def __init__(
         self, segmenter: Segmenter, source: Path, modality: str | None = None, series_instance_uid: str | None = None
     ) -> None:
-        self._segmenter, self._source, self._clock = segmenter, source, Clock()
+        self._segmenter, self._source, self._clock, self._left_out = segmenter, source, Clock(), 0
         recipe = segmenter.card.recipe
         with load_failures(source), self._clock.of(LOAD):
             self._image, self._axis, self._flipped = open_source(source, series_instance_uid, recipe.orientation)
@@ -113,6 +117,7 @@ class Stream:
     def run(self, seed: int = 0, batch_size: int = 8, progress: SliceProgress | None = None) -> StreamedResult:
         """Segment all slices; arguments and errors as for `stream`."""
         labelmap, total = CompactLabelmap(self._image.size), self.slices
+        self._left_out = 0
         for first in range(0, total, batch_size):
             last = min(first + batch_size, total)
             start, stop = (total - last, total - first) if self._flipped else (first, last)
@@ -120,7 +125,9 @@ class Stream:
             if progress:
                 progress(last, total)
         labels, told = dict(self._segmenter.card.labels), corrections_of(self._image)
-        return StreamedResult(labelmap, self._image.affine, labels, self._clock.seconds, told, self._image.series)
+        return StreamedResult(
+            labelmap, self._image.affine, labels, self._clock.seconds, told, self._image.series, self._left_out, total
+        )
 
     def _labels(self, start: int, stop: int, seed: int, batch_size: int) -> npt.NDArray[np.uint8]:
         """The labels of a part of the image, (i, j, k)."""
@@ -129,6 +136,7 @@ class Stream:
         if part.shape[-1] != stop - start:
             raise GeometryError("The slices of the image could not be told from its rows; please report its header.")
         with self._clock.of(MODEL):
+            self._left_out += self._segmenter.left_out(part)
             probability = self._segmenter.predict(part, seed, batch_size)
         with self._clock.of(RESTORE):
             return self._segmenter.to_labelmap(invert(self._steps, part, probability))

@@ -12,6 +12,7 @@ from sdseg.dicom.seg_writer import SegmentationType, write_seg
 from sdseg.errors import EmptySegmentationError, InputError
 from sdseg.inference.provenance import provenance_of
 from sdseg.inference.streaming import StreamedResult, stream
+from sdseg.inference.told import nothing_found
 
 if TYPE_CHECKING:
     from sdseg.inference.segmenter import Segmenter, SliceProgress
@@ -66,7 +67,8 @@ def seg_of_result(
     if result.series is None:
         raise InputError("A DICOM SEG needs a DICOM series: write a labelmap of other images.")
     if result.is_empty:
-        raise EmptySegmentationError(f"The model found no {' or '.join(result.labels)}: no SEG was made.")
+        found = nothing_found(result.labels, result.left_out, result.model_slices)
+        raise EmptySegmentationError(f"{found}: no SEG was made.")
     start = time.perf_counter()
     uid = write_seg(
         path,
