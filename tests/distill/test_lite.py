@@ -189,7 +189,15 @@ def test_the_lite_unet_makes_the_single_step_only(weights: Path) -> None:
         pipeline(SLICES, num_inference_steps=2)
 
 
-def test_a_lite_unet_is_valid_or_not_built() -> None:
+def test_encoders_without_normalisation_are_encoders_too() -> None:
+    """As those that were distilled before there was one."""
+    encoder = LiteEncoder(block_out_channels=(8, 16), shrink=8)
+    assert encoder(SLICES).shape == (3, 4, 8, 8) and not any("norm" in name for name in encoder.state_dict())
+
+
+def test_a_lite_network_is_valid_or_not_built() -> None:
+    with pytest.raises(ValueError, match="an encoder of 4 halvings cannot shrink a picture by 8"):
+        LiteEncoder(block_out_channels=(8, 8, 8, 8, 8), shrink=8)
     with pytest.raises(ValueError, match="8 input channels are not two latents of 3"):
         LiteUNet(out_channels=3)
     with pytest.raises(ValueError, match="a latent of 6 pixels cannot be halved 2 times"):

@@ -7,6 +7,7 @@ from sdseg.errors import WeightsError
 from sdseg.model.mask_decoder import MaskDecoder
 from sdseg.model.pipeline import SDSegPipeline, build_pipeline
 from sdseg.model.presets import get_preset
+from sdseg.training.augment import build_augmentation
 from sdseg.training.draws import Draws
 from sdseg.training.learner import Batch
 from sdseg.training.learners.latents import MaskLatents
@@ -152,3 +153,11 @@ def test_masks_become_pictures() -> None:
     picture = mask_to_image(torch.tensor([[[[0, 1], [2, 0]]]], dtype=torch.uint8))
     assert picture.shape == (1, 3, 2, 2)
     assert picture[0, 0].tolist() == [[-1, 1], [1, -1]]
+
+
+def test_widened_changes_go_further_and_nothing_new_begins() -> None:
+    wide = AugmentationConfig(probability=0.8, rotate=0.2, scale=(-0.4, 0.4), gamma=(0.5, 2.0), noise=0.05).widened
+    assert (wide.probability, wide.gamma, wide.noise) == (1.0, (0.25, 4.0), 0.1)
+    assert wide.rotate == pytest.approx(0.3) and wide.scale == pytest.approx((-0.5, 0.6))
+    still = AugmentationConfig(probability=0, flip_columns=False, noise=0, bias_field=0, blur=0).widened
+    assert build_augmentation(still, 64) is None and not still.moves

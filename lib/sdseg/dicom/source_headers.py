@@ -61,12 +61,12 @@ def slice_header(series: Series, index: int, alike: Dataset) -> Dataset:
     frame, header = series.frames[index], Dataset()
     for keyword in SHARED:
         if keyword in frame.dataset:
-            header.add(copy(frame.dataset[keyword]))  # of its own: Rows and Columns will be others
+            header.add(copy(frame.dataset[keyword]))  # of its own: what is made of headers shares their elements
     header.SOPInstanceUID = UID(frame.sop_instance_uid)
     if stands_in(series):
         header.SOPClassUID, header.SOPInstanceUID = MRImageStorage, stand_in_uid(index)
     if series.is_volume:
-        header.update({element.tag: copy(element) for element in alike})
+        header.update(alike)
         header.update(place_in_patient(series.grid, frame, index))
     else:
         header.update(made_up_place(index))

@@ -18,7 +18,7 @@ STAGES: dict[Part, tuple[Stage, ...]] = {
 """The stages that make each part: the encoder imitates the teacher's latent first, which costs no pass of the U-Net,
 and learns then what the U-Net makes of it."""
 
-_STEPS: dict[Stage, int] = {"decoder": 3000, "imitation": 3000, "encoder": 1200, "unet": 4000}
+_STEPS: dict[Stage, int] = {"decoder": 3000, "imitation": 6000, "encoder": 2000, "unet": 4000}
 _SHARES: dict[Stage, float] = {"decoder": 0.2, "imitation": 0.2, "encoder": 0.4, "unet": 0.2}  # of the minutes
 _RATES: dict[Stage, float] = {"decoder": 1e-3, "imitation": 1e-3, "encoder": 5e-4, "unet": 1e-3}
 BANK_SHARE = 0.15  # of the minutes, for what the teacher is asked
@@ -33,7 +33,7 @@ class DistillConfig(Strict):
         effort: with no `minutes`, so many times the usual number of steps.
         slices: augmented slices the teacher is asked about; the parts learn from these.
         batch_size: slices a step.
-        augmentation: of these slices; None: as the teacher was trained, as far as its card tells.
+        augmentation: of these slices; None: as the teacher was trained, as far as its card tells, over wider ranges.
         noises: the seeds of the noise, 0 to `noises` - 1, for which encoder and U-Net learn; half of the slices
             have seed 0.
         seed: of everything random.

@@ -142,13 +142,15 @@ class _Distillation:
         return bank
 
     def _augmentation(self) -> AugmentationConfig:
-        """As given, as the teacher's own, or the usual."""
+        """As given, or the teacher's own, or the usual, widened: the teacher answers whatever it is shown, and what
+        its pupils imitate over wide ranges they know on scanners that it was not trained on either."""
         if self._config.augmentation:
             return self._config.augmentation
         before = self._card.training.get("config")
         diffusion = before.get("diffusion") if isinstance(before, dict) else None
         told = diffusion.get("augmentation") if isinstance(diffusion, dict) else None
-        return AugmentationConfig.model_validate(told) if isinstance(told, dict) else AugmentationConfig()
+        own = AugmentationConfig.model_validate(told) if isinstance(told, dict) else AugmentationConfig()
+        return own.widened
 
     def _train(self, engine: Engine, stage: Stage, bank: Bank) -> None:
         """Train one stage, unless it was trained before the run was interrupted."""

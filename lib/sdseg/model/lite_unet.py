@@ -10,7 +10,7 @@ from diffusers.models.modeling_utils import ModelMixin
 from torch.nn.functional import silu
 
 from sdseg.errors import InputError
-from sdseg.model.lite_networks import Enlarging, LiteBlock
+from sdseg.model.lite_networks import GROUPS, Enlarging, LiteBlock
 from sdseg.model.schedule import last_shares
 
 _LEVELS = 3
@@ -31,6 +31,7 @@ class LiteUNet(ModelMixin, ConfigMixin):
         blocks: residual blocks a level, on the way down and on the way up.
         num_class_embeds: number of classes of a class-conditional model, or None.
         prediction_type: what the pipeline's scheduler wants predicted.
+        norm_num_groups: of the blocks' normalisation, see `LiteBlock`.
     """
 
     @register_to_config
@@ -43,6 +44,7 @@ class LiteUNet(ModelMixin, ConfigMixin):
         blocks: int = _BLOCKS,
         num_class_embeds: int | None = None,
         prediction_type: str = "epsilon",
+        norm_num_groups: int = 0,
     ) -> None:
         super().__init__()
         if in_channels != 2 * out_channels:
@@ -53,7 +55,7 @@ class LiteUNet(ModelMixin, ConfigMixin):
         fine = block_out_channels[0]
         self.conv_in = torch.nn.Conv2d(in_channels, fine, 3, padding=1)
         self.class_embedding = torch.nn.Embedding(num_class_embeds, fine) if num_class_embeds else None
-        self.inner = _Level(tuple(block_out_channels), blocks)
+        self.inner = _Level(tuple(block_out_channels), blocks, norm_num_groups)
         self.conv_out = torch.nn.Conv2d(fine, out_channels, 3, padding=1)
         torch.nn.init.zeros_(self.conv_out.weight)
 
@@ -61,7 +63,7 @@ class LiteUNet(ModelMixin, ConfigMixin):
     def like(cls, unet: Any, prediction_type: str) -> LiteUNet:
         """One with random weights, of a size that suits the U-Net's."""
         config = unet.config
-        fine = max(8, int(config.block_out_channels[0]) // 2)
+        fine = max(1, int(config.block_out_channels[0]) // (2 * GROUPS)) * GROUPS
         levels = min(_LEVELS, len(config.block_out_channels))
         return cls(
             sample_size=config.sample_size,
@@ -70,6 +72,7 @@ class LiteUNet(ModelMixin, ConfigMixin):
             block_out_channels=tuple(fine * 2**level for level in range(levels)),
             num_class_embeds=config.num_class_embeds,
             prediction_type=prediction_type,
+            norm_num_groups=GROUPS,
         )
 
     def forward(
@@ -118,23 +121,24 @@ class _Level(torch.nn.Module):
     Args:
         widths: channels of this level and of the deeper ones.
         blocks: before and after.
+        norm_num_groups: see `LiteBlock`.
     """
 
-    def __init__(self, widths: tuple[int, ...], blocks: int) -> None:
+    def __init__(self, widths: tuple[int, ...], blocks: int, norm_num_groups: int) -> None:
         super().__init__()
         own, deeper = widths[0], widths[1:]
-        self.before = torch.nn.Sequential(*(LiteBlock(own) for _ in range(blocks)))
+        self.before = torch.nn.Sequential(*(LiteBlock(own, norm_num_groups) for _ in range(blocks)))
         self.deeper = (
             torch.nn.Sequential(
                 torch.nn.SiLU(),
                 torch.nn.Conv2d(own, deeper[0], 3, padding=1, stride=2),
-                _Level(deeper, blocks),
+                _Level(deeper, blocks, norm_num_groups),
                 Enlarging(deeper[0], own),
             )
             if deeper
             else None
         )
-        self.after = torch.nn.Sequential(*(LiteBlock(own) for _ in range(blocks)))
+        self.after = torch.nn.Sequential(*(LiteBlock(own, norm_num_groups) for _ in range(blocks)))
 
     def forward(self, hidden: torch.Tensor) -> torch.Tensor:
         """(batch, channels, rows, columns), in and out."""

@@ -38,6 +38,25 @@ class AugmentationConfig(Strict):
         still = not (self.rotate or any(self.scale) or self.shear or self.translate) or not self.probability
         return not still or self.flip_rows or self.flip_columns
 
+    @property
+    def widened(self) -> AugmentationConfig:
+        """The same changes over wider ranges, for images whose masks nobody has to keep true: every slice is moved,
+        half as far again, and its values are changed twice as much. What is not changed at all stays so."""
+        half_more, (low, high) = 1.5, self.gamma
+        return AugmentationConfig(
+            probability=1.0 if self.probability else 0.0,
+            rotate=half_more * self.rotate,
+            scale=(max(-0.5, half_more * self.scale[0]), half_more * self.scale[1]),
+            shear=half_more * self.shear,
+            translate=half_more * self.translate,
+            flip_rows=self.flip_rows,
+            flip_columns=self.flip_columns,
+            gamma=(low**2, high**2),
+            noise=2 * self.noise,
+            bias_field=2 * self.bias_field,
+            blur=2 * self.blur,
+        )
+
 
 class StageConfig(Strict):
     """AdamW with linear warm-up, then constant or falling along a half cosine, on augmented slices.

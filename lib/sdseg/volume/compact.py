@@ -6,6 +6,7 @@ import zlib
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from sdseg.dicom.seg_planes import planes_of, values_of
 
 Values = NDArray[np.uint8]
 _SLICES = 16  # of a tile, where a part runs across the slices or is the whole
+_KEPT_BYTES = 8 * 2**20  # unpacked that are kept: of a larger labelmap only what was asked for last
 _FASTEST = 1  # of zlib's levels: a mask is long runs of the same value, which the fastest finds too
 
 
@@ -51,7 +53,7 @@ class CompactLabelmap:
         """Voxels of each value."""
         self._tiles: dict[tuple[int, int], list[Tile]] = defaultdict(list)
         self._held: list[set[int]] = [set() for _ in range(size[2])]
-        self._last: tuple[tuple[int, int], Values] | None = None
+        self._unpacked: dict[tuple[int, int], Values] = {}
 
     @classmethod
     def of(cls, values: Values) -> CompactLabelmap:
@@ -73,7 +75,7 @@ class CompactLabelmap:
         """
         found = np.bincount(values.ravel(), minlength=256)
         self.counts += found
-        self._last = None
+        self._unpacked = {}
         if not found[1:].any():
             return
         for first, tile in self._cut(values, axis, start):
@@ -127,17 +129,23 @@ class CompactLabelmap:
         return whole.transpose(2, 1, 0)
 
     def _slab(self, index: int) -> _Slab:
-        """The slices around `index`, unpacked; the last ones are kept, for they are asked for one after the other."""
-        last = self._last
-        if last is None or not last[0][0] <= index < last[0][1]:
-            span = next(span for span in self._tiles if span[0] <= index < span[1])
+        """The slices around `index`, unpacked; the last ones are kept, for they are asked for one after the other, and
+        all of a small labelmap, for each of them is asked for several times."""
+        span = self._span(index)
+        slab = self._unpacked.get(span)
+        if slab is None:
             slab = np.zeros((span[1] - span[0], *self.shape[1:]), dtype=np.uint8)
             for tile in self._tiles[span]:
                 i, j, _ = tile.start
                 columns, rows, _ = tile.shape
                 slab[:, j : j + rows, i : i + columns] = tile.values()
-            last = self._last = (span, slab)
-        return _Slab(*last)
+            before = self._unpacked if prod(self.size) <= _KEPT_BYTES else {}
+            self._unpacked = {**before, span: slab}
+        return _Slab(span, slab)
+
+    def _span(self, index: int) -> tuple[int, int]:
+        """First and last of the slices that are packed together with `index`."""
+        return next(span for span in self._tiles if span[0] <= index < span[1])
 
 
 @dataclass(frozen=True)
