@@ -24,6 +24,11 @@ class LabelError(SdsegError):
     """A mask or label that does not belong to the image: other grid, other values, unknown structure."""
 
 
+class NotCalibratedError(InputError):
+    """An engine that has to see images of the kind that the weights segment before it can run them has not, or they
+    were not enough for it to keep the masks."""
+
+
 class EmptySegmentationError(SdsegError):
     """The model found nothing: an empty result is reported, never filed as a DICOM SEG."""
 

@@ -2,10 +2,11 @@
 
 import logging
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 from sdseg.engines.speed import AUTO, PLAIN_SPEED, Speed
-from sdseg.errors import WeightsError
+from sdseg.errors import NotCalibratedError, WeightsError
 from sdseg.inference.segmenter import Segmenter
 from sdseg.model.card import ModelCard
 from sdseg.model.weights import weights_sha256
@@ -38,7 +39,7 @@ class LoadedModels:
                 segmenter = None
                 self._loaded.pop(lane, None)
                 release()  # let go of the old weights before the new ones come
-                segmenter = Segmenter.load(folder, device, speed)
+                segmenter = _load(folder, device, speed)
                 self._loaded[lane] = (wanted, segmenter)
                 logger.info(
                     "Serving weights %s on %s by the engine %s",
@@ -128,6 +129,15 @@ class Segmenters:
 
     def clear(self) -> None:
         self._loaded.clear()
+
+
+def _load(folder: Path, device: str, speed: Speed) -> Segmenter:
+    """A model that was just promoted is not calibrated yet: it is served exactly rather than not at all."""
+    try:
+        return Segmenter.load(folder, device, speed)
+    except NotCalibratedError as error:
+        logger.warning("%s Until the next start an exact engine is used.", error)
+        return Segmenter.load(folder, device, replace(speed, engine=AUTO))
 
 
 def stamp_of(folder: Path) -> Stamp:

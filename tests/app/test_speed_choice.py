@@ -6,10 +6,12 @@ import pytest
 from helpers.models import save_tiny_weights
 from helpers.rivals import rival_card, tiny_rival
 
+from sdseg.engines.engine import ENGINES, PLAIN
 from sdseg.engines.speed import PLAIN_SPEED, Speed
 from sdseg.errors import InputError
 from sdseg.model.kinds import LITE_DECODER, NETWORK_FILE
 from sdseg.model.weights import save_weights
+from sdseg.volume.window import Window
 from sdseg_app.jobs.results import KeptResults
 from sdseg_app.params.infer_params import InferParams
 from sdseg_app.served.segmenters import LoadedModels
@@ -51,6 +53,19 @@ def test_one_model_is_loaded_whatever_its_speed(weights: Path) -> None:
     fast = loaded.get(weights, "cpu", Speed("torch-fp32"))
     assert fast is not first and fast.speed.engine == "torch-fp32"
     assert loaded.runs(weights, Speed("torch-fp32")) == fast.speed and loaded.runs(weights, PLAIN_SPEED) is None
+
+
+def test_what_is_not_calibrated_is_served_exactly(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A champion of the night must not stop the clinic's clicks."""
+    monkeypatch.setenv("SDSEG_CACHE", str(tmp_path / "cache"))
+    weights = save_tiny_weights(tmp_path / "pictures", XC=Window("range", 0, 255))
+    loaded, wanted = LoadedModels(), Speed("openvino-int8")
+    served = loaded.get(weights, "cpu", wanted)
+    assert ENGINES[served.speed.engine].exact if served.speed.engine != PLAIN else True
+    assert "not calibrated for these weights" in caplog.text
+    assert loaded.get(weights, "cpu", wanted) is served and loaded.runs(weights, wanted) == served.speed
 
 
 def test_results_of_lite_parts_and_of_int8_are_kept_apart(tmp_path: Path) -> None:

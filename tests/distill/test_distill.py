@@ -90,8 +90,11 @@ def test_the_given_networks_are_kept_and_only_the_wanted_part_is_added(
 
 def test_it_goes_on_where_it_was_stopped_with_the_same_result(weights: Path, pictures: Path, tmp_path: Path) -> None:
     whole = distill(weights, tmp_path / "whole", str(pictures), None, SHORT)
-    asked = iter_true_after(8)  # within the second stage
-    with pytest.raises(TrainingStopped):
+    more, always = SHORT.model_copy(update={"slices": 16}), DistillOptions(should_stop=lambda: True)
+    with pytest.raises(TrainingStopped, match="while the teacher was asked"):
+        distill(weights, tmp_path / "early", str(pictures), None, more, always)
+    asked = iter_true_after(12)  # within the second stage
+    with pytest.raises(TrainingStopped, match="of 'imitation'"):
         distill(weights, tmp_path / "run", str(pictures), None, SHORT, DistillOptions(should_stop=lambda: next(asked)))
     assert not (tmp_path / "run" / "weights").exists()
     result = distill(weights, tmp_path / "run", str(pictures), None, SHORT, DistillOptions(resume=True))

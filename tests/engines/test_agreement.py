@@ -1,19 +1,27 @@
 """Trained weights over real slices: the masks of every engine are those of the plain pipeline."""
 
+import shutil
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from helpers.models import save_tiny_weights
 
+from sdseg.cli.main import main
 from sdseg.engines.calibration import calibration_slices, sample_slices
 from sdseg.engines.choice_probe import dice_of
 from sdseg.engines.engine import ENGINES, engines_for
+from sdseg.engines.speed import Speed
 from sdseg.engines.speed_up import speed_up
 from sdseg.errors import InputError
+from sdseg.inference.segmenter import Segmenter
 from sdseg.model.card import ModelCard
 from sdseg.model.pipeline import SDSegPipeline, build_pipeline
 from sdseg.model.presets import get_preset
 from sdseg.model.weights import load_weights
+from sdseg.volume.window import Window
 
 SAMPLE = Path(__file__).resolve().parents[2] / "sample-data"
 WEIGHTS = SAMPLE / "weights" / "brain-small"
@@ -79,6 +87,35 @@ def test_the_sample_is_the_calibration_by_default() -> None:
 def test_calibration_needs_an_image() -> None:
     with pytest.raises(InputError, match="no image to calibrate with"):
         calibration_slices([], ModelCard.load(WEIGHTS).recipe)
+
+
+def run(*command: str, monkeypatch: pytest.MonkeyPatch) -> int:
+    monkeypatch.setattr(sys, "argv", ["sdseg", *command])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    return int(ended.value.code or 0)
+
+
+def test_int8_is_calibrated_with_brains_for_brains_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On slices of another kind even a bad calibration would agree with the plain masks."""
+    monkeypatch.setenv("SDSEG_CACHE", str(tmp_path / "cache"))
+    weights, int8 = tmp_path / "weights", Speed("openvino-int8")
+    shutil.copytree(WEIGHTS, weights)
+    replace(ModelCard.load(WEIGHTS), labels={"liver": 1}).save(weights)
+    with pytest.raises(InputError, match=r"not calibrated for these weights.*`sdseg engines --calibrate IMAGES --weig"):
+        Segmenter.load(weights, speed=int8)
+    calibrate = ("engines", "--calibrate", str(SAMPLE / "dicom"))
+    assert run(*calibrate, monkeypatch=monkeypatch) == 1
+    assert "Give --weights" in capsys.readouterr().err
+    assert run(*calibrate, "--weights", str(weights), monkeypatch=monkeypatch) == 0
+    told = capsys.readouterr().out
+    assert told.startswith("engine=openvino-int8 slices=64 dice=0.99"), told
+    assert Segmenter.load(weights, speed=int8).speed == int8
+    others = save_tiny_weights(tmp_path / "others", XC=Window("range", 0, 255))
+    with pytest.raises(InputError, match="not calibrated for these weights"):
+        Segmenter.load(others, speed=int8)
 
 
 @pytest.mark.long

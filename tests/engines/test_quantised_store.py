@@ -49,6 +49,25 @@ def test_a_damaged_entry_is_made_anew(harm: str) -> None:
     assert store.find("a" * 64) is not None
 
 
+def test_a_preferred_entry_is_found_by_its_networks(cache: Path) -> None:
+    assert store.preferred("n" * 64) is None
+    store.keep("a" * 64, write)
+    store.prefer("n" * 64, "a" * 64)
+    assert store.preferred("n" * 64) == store.find("a" * 64) is not None
+    assert store.preferred("m" * 64) is None
+    (cache / "quantised" / ("a" * 32) / "encoder.bin").unlink()
+    assert store.preferred("n" * 64) is None, "damaged"
+    (cache / "calibrated" / ("n" * 32)).write_bytes(b"\xff")
+    assert store.preferred("n" * 64) is None
+
+
+def test_without_a_cache_nothing_can_be_preferred(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store, "cache_folder", lambda: None)
+    with pytest.raises(OSError, match="no cache folder"):
+        store.prefer("n" * 64, "a" * 64)
+    assert store.preferred("n" * 64) is None
+
+
 def test_a_disk_that_refuses_is_no_error(cache: Path, caplog: pytest.LogCaptureFixture) -> None:
     cache.write_text("a file where the folder should be")
     store.keep("a" * 64, write)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,6 +10,8 @@ import typer
 
 from sdseg.cli.console import SAMPLE_WEIGHTS, console, quieten_libraries
 from sdseg.errors import InputError
+
+INT8 = "openvino-int8"
 
 if TYPE_CHECKING:
     from sdseg.engines.choice import Choice
@@ -21,8 +24,19 @@ def engines(
     preset: Annotated[str | None, typer.Option(help="Measure random weights of this size (sd, base, small).")] = None,
     device: Annotated[str, typer.Option(help="cpu, cuda or cuda:N.")] = "cpu",
     forget: Annotated[bool, typer.Option("--forget", help="Forget what was measured before.")] = False,
+    calibrate: Annotated[
+        str | None,
+        typer.Option(
+            help="Calibrate int8 for the weights: a folder of images as they will be segmented, or a training "
+            "configuration."
+        ),
+    ] = None,
+    root: Annotated[Path | None, typer.Option(help="Folder of that configuration's data set.")] = None,
+    decoder: Annotated[str, typer.Option(help="To calibrate with: full or lite.")] = "full",
+    encoder: Annotated[str, typer.Option(help="To calibrate with: full or lite.")] = "full",
+    unet: Annotated[str, typer.Option(help="To calibrate with: full or lite.")] = "full",
 ) -> None:
-    """List the engines, or measure which is the quickest on this machine.
+    """List the engines, measure which is the quickest on this machine, or calibrate int8 for weights.
 
     `auto` takes the exact engine with the least seconds a slice (and a two hundredth of its start), measured once for
     each size of model and remembered. Engines that are not exact are never taken unless they are named.
@@ -34,7 +48,11 @@ def engines(
         from sdseg.engines.choice_memory import forget as forget_all
 
         typer.echo(f"forgotten={forget_all()}")
-    if measure or weights is not None or preset is not None:
+    if calibrate is not None:
+        if weights is None:
+            raise InputError("Give --weights: what is calibrated is for them alone.")
+        calibrate_for(weights, calibrate, root, {"decoder": decoder, "encoder": encoder, "unet": unet})
+    elif measure or weights is not None or preset is not None:
         tell(measure_here(weights or SAMPLE_WEIGHTS, preset, device), preset)
     elif not forget:
         list_engines()
@@ -66,6 +84,28 @@ def measure_here(weights: Path, preset: str | None, device: str) -> Choice:
         return measure(load_weights(weights, device, kind=SDSegPipeline), device)
     console.print("Random weights: masks are not compared.")
     return measure(_random(preset, device), device, least_dice=0.0)
+
+
+def calibrate_for(weights: Path, data: str, root: Path | None, parts: Mapping[str, str]) -> None:
+    """Quantise with evenly spaced slices of the images. Raises InputError, WeightsError, LabelError."""
+    from sdseg.distill.material import load_material
+    from sdseg.engines.calibration import MOST
+    from sdseg.engines.engine import get_engine
+    from sdseg.engines.speed_up import LEAST_DICE
+    from sdseg.model.card import ModelCard
+    from sdseg.model.lite import with_lite
+    from sdseg.model.pipeline import SDSegPipeline
+    from sdseg.model.weights import load_weights
+    from sdseg.volume.slices import to_three_channels
+
+    get_engine(INT8, "cpu")
+    from sdseg.engines.int8 import calibrate
+
+    pipeline = with_lite(load_weights(weights, kind=SDSegPipeline), weights, **parts)
+    slices = load_material(data, root, ModelCard.load(weights)).train.evenly(MOST).images
+    with console.status("Quantising; at the paper's size this takes some minutes."):
+        dice = calibrate(pipeline, to_three_channels(slices.float()), LEAST_DICE)
+    typer.echo(f"engine={INT8} slices={len(slices)} dice={dice:.4f}")
 
 
 def tell(choice: Choice, preset: str | None) -> None:

@@ -24,6 +24,7 @@ from sdseg.training.augment import build_augmentation
 from sdseg.training.batches import Batches, Share
 from sdseg.training.engine import Engine
 from sdseg.training.journal import Journal, Progress
+from sdseg.training.loop import TrainingStopped
 from sdseg.training.processes import Processes
 from sdseg.training.stage import AugmentationConfig
 
@@ -135,6 +136,8 @@ class _Distillation:
 
         def enough(count: int) -> bool:
             self._progress("teacher", min(count, config.slices), config.slices, {})
+            if self._options.should_stop():
+                raise TrainingStopped("Stopped while the teacher was asked; --resume asks it anew.")
             return bool(until) and time.monotonic() - began > until
 
         bank = ask_teacher(self._teacher, batches.start(), config.slices, config.noises, material.labelled, enough)

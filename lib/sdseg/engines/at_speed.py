@@ -8,13 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from sdseg.engines.allocator import give_back_free_blocks, keep_large_blocks
+from sdseg.engines.calibration import fits_the_sample
 from sdseg.engines.choice import choose_engine, choose_for, note_agreed
 from sdseg.engines.choice_key import choice_key
 from sdseg.engines.choice_probe import LEAST_DICE, dice_of, probe_slices, run_probes
 from sdseg.engines.engine import PLAIN, get_engine
 from sdseg.engines.speed import AUTO, PLAIN_SPEED, Speed
+from sdseg.engines.speed_up import LEAST_DICE as LEAST_AGREEMENT
 from sdseg.engines.speed_up import speed_up
-from sdseg.errors import InputError
+from sdseg.errors import InputError, NotCalibratedError
+from sdseg.model.card import ModelCard
 from sdseg.model.lite import with_lite
 from sdseg.model.pipeline import SDSegPipeline
 
@@ -35,6 +38,7 @@ def at_speed(
 
     Raises:
         InputError: the engine is not installed, does not run on the device, or not with such a model.
+        NotCalibratedError: it was not calibrated for these weights.
         WeightsError: the weights have no lite part.
     """
     if speed == PLAIN_SPEED:
@@ -50,6 +54,7 @@ def at_speed(
             engine = choose_for(pipeline, device, identity).engine
             fast = _run_by(pipeline, engine, device)
     else:
+        _check_calibration(pipeline, speed.engine, device, weights)
         fast, engine = _run_by(pipeline, speed.engine, device), speed.engine
     del pipeline
     give_back_free_blocks()
@@ -76,6 +81,20 @@ def _run_by(pipeline: SDSegPipeline, engine: str, device: str) -> SDSegPipeline:
     if device.startswith("cpu"):
         keep_large_blocks()
     return speed_up(pipeline, get_engine(engine, device))
+
+
+def _check_calibration(pipeline: SDSegPipeline, engine: str, device: str, weights: Path) -> None:
+    """Raises NotCalibratedError: nobody calibrated the engine for these weights, and the sample's slices are of another
+    kind than those that they segment: on them even a bad calibration would agree."""
+    if engine == PLAIN or not get_engine(engine, device).calibrated or fits_the_sample(ModelCard.load(weights)):
+        return
+    from sdseg.engines.int8 import is_calibrated
+
+    if not is_calibrated(pipeline, LEAST_AGREEMENT):
+        raise NotCalibratedError(
+            f"The engine {engine} is not calibrated for these weights: it has to see images of the kind that they "
+            f"segment. Run `sdseg engines --calibrate IMAGES --weights {weights}`, or choose another engine."
+        )
 
 
 def _of_rival(speed: Speed) -> Speed:

@@ -10,6 +10,7 @@ import torch
 from monai.transforms import Compose
 
 from sdseg.errors import InputError
+from sdseg.model.card import ModelCard
 from sdseg.volume.load import load_failures
 from sdseg.volume.recipe import Recipe
 from sdseg.volume.slices import to_slices, to_three_channels
@@ -48,6 +49,11 @@ def sample_slices(size: int) -> torch.Tensor:
             "or give slices of your own."
         )
     return calibration_slices([_SAMPLE], Recipe(size))
+
+
+def fits_the_sample(card: ModelCard) -> bool:
+    """Whether a model segments what the sample shows, the brain in MR, so that its slices are of the right kind."""
+    return set(card.labels) == {"brain"} and "MR" in card.recipe.windows
 
 
 def _load(source: Path, recipe: Recipe, modality: str | None) -> torch.Tensor:

@@ -14,9 +14,9 @@ from sdseg.engines.calibration import sample_slices
 from sdseg.engines.choice_probe import dice_of
 from sdseg.engines.lowering import STREAM
 from sdseg.engines.openvino_run import run_model, to_openvino
-from sdseg.engines.parts import FastDecoder, FastEncoder, Run
+from sdseg.engines.parts import Decoding, FastDecoder, FastEncoder, Run
 from sdseg.engines.quantising import NETWORKS, quantise, read, save
-from sdseg.errors import InputError
+from sdseg.errors import InputError, NotCalibratedError
 from sdseg.model.pipeline import SDSegPipeline
 
 log = logging.getLogger(__name__)
@@ -36,33 +36,82 @@ def quantised_runs(
     Args:
         pipeline: as it was loaded, on the CPU.
         decoder: its decoding half as one network.
-        slices: (slices, 3, rows, columns) in [-1, 1]; None for the sample's.
+        slices: (slices, 3, rows, columns) in [-1, 1]; None for those that `calibrate` was given, else the sample's.
         least_dice: with which the masks must agree with the plain ones; 0 for networks that nobody has trained.
 
     Raises:
-        InputError: the slices are of another size, or the masks do not agree.
+        InputError: the slices are of another size.
+        NotCalibratedError: the masks do not agree.
     """
-    size = pipeline.image_size
-    slices = sample_slices(size) if slices is None else slices.float().cpu()
+    networks, facts = _networks(pipeline, decoder), _facts(least_dice)
+    folder = store.preferred(store.key_of(facts, networks)) if slices is None else None
+    if folder is None:
+        slices = _checked(sample_slices(pipeline.image_size) if slices is None else slices, pipeline.image_size)
+        key = store.key_of(facts, networks, slices)
+        folder = store.find(key)
+        if folder is None:
+            log.warning("The model is quantised, once for these weights; at the paper's size it takes some minutes.")
+            models, _ = _quantise(pipeline, decoder, slices, least_dice)
+            store.keep(key, partial(save, models))
+            return _runs(models)
+    return _runs(read(folder))
+
+
+@torch.inference_mode()
+def calibrate(pipeline: SDSegPipeline, slices: torch.Tensor, least_dice: float) -> float:
+    """Quantise with `slices`, and take the result from now on whenever these networks are run in int8 here.
+
+    Args:
+        pipeline: as it was loaded, on the CPU, with full or lite parts.
+        slices, least_dice: see `quantised_runs`.
+
+    Returns:
+        The Dice of the masks with the plain ones, over the slices that were not calibrated with.
+
+    Raises:
+        InputError: as there, or the disk refuses.
+    """
+    decoder = Decoding(pipeline.vae)
+    networks, facts, slices = _networks(pipeline, decoder), _facts(least_dice), _checked(slices, pipeline.image_size)
+    models, dice = _quantise(pipeline, decoder, slices, least_dice)
+    key = store.key_of(facts, networks, slices)
+    store.keep(key, partial(save, models))
+    try:
+        if store.find(key) is None:
+            raise OSError("what was quantised is not there")
+        store.prefer(store.key_of(facts, networks), key)
+    except OSError as error:
+        raise InputError(f"The calibration cannot be kept ({error}); make room, or set SDSEG_CACHE.") from error
+    return dice
+
+
+def is_calibrated(pipeline: SDSegPipeline, least_dice: float) -> bool:
+    """Whether `calibrate` was given slices for these networks on this machine."""
+    key = store.key_of(_facts(least_dice), _networks(pipeline, Decoding(pipeline.vae)))
+    return store.preferred(key) is not None
+
+
+def _networks(pipeline: SDSegPipeline, decoder: torch.nn.Module) -> dict[str, torch.nn.Module]:
+    return {"encoder": pipeline.vision_encoder, "decoder": decoder, "unet": pipeline.unet}
+
+
+def _facts(least_dice: float) -> dict[str, Any]:
+    versions = {name: version(name) for name in ("nncf", "openvino", "torch")}
+    return {"format": _FORMAT, "stream": STREAM, "least Dice": least_dice, **versions}
+
+
+def _checked(slices: torch.Tensor, size: int) -> torch.Tensor:
+    """Raises InputError: they are of another size."""
     if slices.dim() != 4 or not len(slices) or tuple(slices.shape[1:]) != (3, size, size):
         raise InputError(f"Slices to calibrate with must be (slices, 3, {size}, {size}), not {tuple(slices.shape)}.")
-    networks = {"encoder": pipeline.vision_encoder, "decoder": decoder, "unet": pipeline.unet}
-    versions = {name: version(name) for name in ("nncf", "openvino", "torch")}
-    facts = {"format": _FORMAT, "stream": STREAM, "least Dice": least_dice, **versions}
-    key = store.key_of(facts, networks, slices)
-    folder = store.find(key)
-    if folder is not None:
-        return _runs(read(folder))
-    log.warning("The model is quantised, once for these weights; at the paper's size it takes some minutes.")
-    models = _quantise(pipeline, decoder, slices, least_dice)
-    store.keep(key, partial(save, models))
-    return _runs(models)
+    return slices.float().cpu()
 
 
 def _quantise(
     pipeline: SDSegPipeline, decoder: torch.nn.Module, slices: torch.Tensor, least_dice: float
-) -> dict[str, Any]:
-    """The decoder in int8, the encoder too where the masks bear it: an error of its own goes through the U-Net."""
+) -> tuple[dict[str, Any], float]:
+    """The decoder in int8, the encoder too where the masks bear it: an error of its own goes through the U-Net; and the
+    Dice with the plain masks."""
     seen, compared = slices[::2], (slices[1::2] if len(slices) > 1 else slices)[:_COMPARED]
     latents = torch.cat([_mask_latents(pipeline, batch) for batch in seen.split(_AT_A_TIME)])
     encoder = pipeline.vision_encoder
@@ -72,12 +121,12 @@ def _quantise(
         models["encoder"] = to_openvino(encoder, (seen[:1],))
         dice = _agreement(pipeline, _runs(models), compared)
     if dice < least_dice:
-        raise InputError(
+        raise NotCalibratedError(
             f"In int8 the masks of these weights agree with those in float32 at a Dice of {dice:.4f}, below "
             f"{least_dice}; choose an exact engine, or calibrate with more slices of the kind that is segmented."
         )
     log.info("The quantised model's masks agree with those in float32 at a Dice of %.4f.", dice)
-    return models
+    return models, dice
 
 
 def _mask_latents(pipeline: SDSegPipeline, slices: torch.Tensor) -> torch.Tensor:

@@ -16,18 +16,20 @@ from typing import Any
 
 import torch
 
-from sdseg.durable import new_beside, sync_tree
+from sdseg.durable import new_beside, replacing, sync_tree
 from sdseg.engines.cache_folder import cache_folder
 
 log = logging.getLogger(__name__)
 _SUMS = "SHA256.json"
 
 
-def key_of(facts: Mapping[str, Any], networks: Mapping[str, torch.nn.Module], slices: torch.Tensor) -> str:
-    """Of how the networks were made, what is in them, and the slices they were calibrated with."""
+def key_of(
+    facts: Mapping[str, Any], networks: Mapping[str, torch.nn.Module], slices: torch.Tensor | None = None
+) -> str:
+    """Of how the networks were made, what is in them, and the slices they were calibrated with; None: whichever."""
     whole = hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode())
     tensors = {f"{name} {key}": tensor for name, net in networks.items() for key, tensor in net.state_dict().items()}
-    for key, tensor in {**tensors, "slices": slices}.items():
+    for key, tensor in {**tensors, **({} if slices is None else {"slices": slices})}.items():
         whole.update(f"{key} {tuple(tensor.shape)} {tensor.dtype}\n".encode())
         whole.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy().data)
     return whole.hexdigest()
@@ -69,6 +71,33 @@ def keep(key: str, write: Callable[[Path], None]) -> None:
         log.warning("The quantised networks cannot be kept in %s (%s).", folder, error)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
+
+
+def prefer(networks: str, key: str) -> None:
+    """From now on `key` is the entry for the networks, both of `key_of`. Raises OSError: the disk refuses."""
+    path = _preferred(networks)
+    if path is None:
+        raise OSError("there is no cache folder")
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with replacing(path) as stream:
+        stream.write(key.encode())
+
+
+def preferred(networks: str) -> Path | None:
+    """The folder of the entry that was preferred for the networks, if it is there and whole."""
+    path = _preferred(networks)
+    try:
+        return None if path is None else find(path.read_text())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        log.warning("The calibration noted in %s cannot be read (%s).", path, error)
+        return None
+
+
+def _preferred(networks: str) -> Path | None:
+    cache = cache_folder()
+    return None if cache is None else cache / "calibrated" / networks[:32]
 
 
 def _folder(key: str) -> Path | None:
