@@ -53,7 +53,7 @@ def refusal(command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, capsys: p
         ((*SEGMENT, "--engine", "torch-cuda-graphs"), "torch-cuda-graphs runs on cuda", "one of: plain, torch-fp32"),
         (("distill", "nowhere", *DISTILL), "nowhere is not a weights folder", "made by 'sdseg train'"),
         (("distill", RIVAL, *DISTILL), "brain-unet are of the kind 'basic_unet'", "give SDSeg's own"),
-        (("distill", SMALL, "-o", "out", "--data", "nowhere"), "'nowhere'", "give a YAML file or one of"),
+        (("distill", SMALL, "-o", "out", "--data", "nowhere"), "'nowhere'", "give a folder of images, a YAML file"),
         (("bench", "--preset", "huge", "-o", "out"), "'huge'", "choose one of: sd"),
         (("bench", "--engines", "warp", "-o", "out"), "'warp'", "choose one of: plain"),
         (("evaluate", DICOM, REFERENCE, "--decoder", "tiny"), "'tiny'", "choose one of: full, lite"),

@@ -65,7 +65,7 @@ def test_each_stage_lowers_its_losses(weights: Path, pictures: Path, tmp_path: P
     told = ModelCard.load(result).training["distilled"]
     assert told["teacher_sha256"] == weights_sha256(weights) != weights_sha256(result)
     assert told["data"] == {"images": 12, "slices": 12, "labelled": False}
-    assert told["steps"] == {"decoder": 90, "imitation": 90, "encoder": 36, "unet": 120}
+    assert told["steps"] == {"decoder": 90, "imitation": 180, "encoder": 60, "unet": 120}
     assert set(told["seen"]["agreement"]) == {"decoder", "encoder", "unet", "all"}
     assert str(tmp_path) not in json.dumps(told), "paths of images may hold names of patients"
     assert not (tmp_path / "run" / "bank.safetensors").exists() and not (tmp_path / "run" / "stages").exists()
@@ -100,6 +100,10 @@ def test_it_goes_on_where_it_was_stopped_with_the_same_result(weights: Path, pic
     result = distill(weights, tmp_path / "run", str(pictures), None, SHORT, DistillOptions(resume=True))
     assert weights_sha256(result) == weights_sha256(whole)
     assert distill(weights, tmp_path / "run", str(pictures), None, SHORT, DistillOptions(resume=True)) == result
+    picture = pictures / "images" / "00.png"
+    picture.write_bytes((pictures / "images" / "01.png").read_bytes())
+    with pytest.raises(InputError, match="the result of another training"):
+        distill(weights, tmp_path / "run", str(pictures), None, SHORT, DistillOptions(resume=True))
 
 
 def test_a_finished_run_is_not_overwritten(weights: Path, pictures: Path, tmp_path: Path) -> None:
@@ -140,6 +144,7 @@ def test_labelled_images_of_a_configuration(weights: Path, pictures: Path, tmp_p
         (["--parts", "head"], "--parts: Input should be 'decoder', 'encoder' or 'unet'."),
         (["--minutes", "0"], "--minutes: Input should be greater than 0."),
         (["--slices", "4"], "a batch of 8 needs at least as many slices, not 4."),
+        (["--data", "nowhere"], "There is no folder and no configuration 'nowhere'; give a folder of images, a YAML"),
         (["--root", "elsewhere"], "--root is the folder of a configuration's data set"),
     ],
 )

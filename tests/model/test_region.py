@@ -65,7 +65,7 @@ def test_a_card_without_one_is_written_as_before() -> None:
 @pytest.mark.parametrize("region", [{"body_above": -0.9, "least_body": 0.1, "colour": 1}, {"margin": 4}, True, [1]])
 def test_a_card_with_another_is_refused(tmp_path: Path, region: Any) -> None:
     (tmp_path / CARD_FILE).write_text(json.dumps({**tiny_card().to_dict(), "region": region}))
-    with pytest.raises(WeightsError, match="damaged"):
+    with pytest.raises(WeightsError, match=r"damaged \(a region has body_above, least_body and, if wished, margin"):
         ModelCard.load(tmp_path)
 
 

@@ -50,6 +50,13 @@ class Crew:
         if any(number is not None and number <= 0 for number in (self.workers, self.threads, self.job_seconds)):
             raise InputError("Workers, threads and the time limit are above zero: check the options.")
 
+    def check(self) -> None:
+        """What can be known before any file is read. Raises InputError: Ray is not installed, or does not answer."""
+        if self.engine == RAY:
+            from sdseg.batch.ray_hand import check_answers
+
+            check_answers(self.address)
+
     @contextmanager
     def pool(self, weights: Path | None = None, weights_sha256: str = "") -> Iterator[Pool]:
         """The workers, each with the weights loaded; None loads those of each job when it comes.

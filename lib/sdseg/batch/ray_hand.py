@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 from sdseg import __version__
@@ -47,11 +48,8 @@ def connected(address: str) -> Iterator[Any]:
         InputError: Ray is not installed, or there is no cluster.
     """
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    try:
-        ray: Any = import_module("ray")
-    except ModuleNotFoundError:
-        raise InputError(MISSING) from None
-    _check_answers(address)
+    check_answers(address)
+    ray: Any = import_module("ray")
     quiet = {"log_to_driver": False, "logging_level": "ERROR", "configure_logging": True}
     own = {"include_dashboard": False, "object_store_memory": OBJECT_STORE_BYTES} if address == "local" else {}
     try:
@@ -72,8 +70,10 @@ def places(ray: Any, share: Share) -> int:
     return sum(_fits(node["Resources"], share) for node in ray.nodes() if node["Alive"])
 
 
-def _check_answers(address: str) -> None:
-    """Ray itself waits for minutes. Raises InputError."""
+def check_answers(address: str) -> None:
+    """Raises InputError: Ray is not installed, or nothing answers at host:port, where Ray itself waits for minutes."""
+    if find_spec("ray") is None:
+        raise InputError(MISSING)
     host, colon, port = address.rpartition(":")
     if not colon or not port.isdecimal():
         return

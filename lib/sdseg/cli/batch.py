@@ -82,6 +82,7 @@ def batch(
     started = time.monotonic()
     speed = Speed(compute, decoder, encoder, unet)
     crew = Crew(engine, workers, threads, device, speed, address, time_limit)
+    crew.check()
     named = Sources(tuple(sources or ()), studies, tuple(query or ()))
     target = None if send is None else open_target(send, confirm=confirm)
     if target is not None:

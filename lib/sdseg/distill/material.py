@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,11 +12,11 @@ import torch
 from monai.transforms import Compose
 
 from sdseg.dicom.scan import scan_folder
-from sdseg.errors import InputError
+from sdseg.errors import InputError, UnknownNameError
 from sdseg.model.card import ModelCard
 from sdseg.training.config import with_changes
 from sdseg.training.data import find_data
-from sdseg.training.presets import find_config
+from sdseg.training.presets import find_config, preset_names
 from sdseg.training.slices import SliceStack, load_slices
 from sdseg.volume.load import load_failures
 from sdseg.volume.slices import to_slices
@@ -41,6 +42,15 @@ class Material:
     labelled: bool
     told: dict[str, Any]
 
+    @property
+    def sha256(self) -> str:
+        """Of what is learnt from."""
+        whole = hashlib.sha256()
+        for tensor in (self.train.images, self.train.masks):
+            whole.update(f"{tuple(tensor.shape)} {tensor.dtype}".encode())
+            whole.update(tensor.contiguous().numpy().data)
+        return whole.hexdigest()
+
 
 def load_material(data: str, root: Path | None, card: ModelCard, progress: Progress | None = None) -> Material:
     """Load and preprocess the images by the model's recipe.
@@ -59,6 +69,11 @@ def load_material(data: str, root: Path | None, card: ModelCard, progress: Progr
         if root is not None:
             raise InputError(f"--root is the folder of a configuration's data set, but {data} is a folder itself.")
         return _from_folder(Path(data), card, progress)
+    if not Path(data).exists() and data not in preset_names():
+        raise UnknownNameError(
+            f"There is no folder and no configuration {data[:200]!r}; give a folder of images, a YAML file, or one of: "
+            f"{', '.join(preset_names())}."
+        )
     found = find_data(with_changes(find_config(data), root=root))
     train = load_slices(found.train, card.recipe, card.labels, progress)
     held_out = load_slices(found.validation, card.recipe, card.labels) if found.validation else None

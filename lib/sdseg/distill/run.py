@@ -103,7 +103,7 @@ class _Distillation:
         identity = {
             "teacher_sha256": self._sha256,
             "config": self._config.model_dump(mode="json", exclude={"minutes"}),
-            "data": material.told,
+            "data": {**material.told, "sha256": material.sha256},
         }
         self._folder.begin(identity, self._config.stages[-1], self._options.resume)
         if self._folder.weights.exists():

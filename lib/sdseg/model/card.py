@@ -74,7 +74,7 @@ class ModelCard:
         """The inverse of `to_dict`. ValueError, TypeError, KeyError: the values are not a card's."""
         read = {**values, "recipe": Recipe.from_dict(values["recipe"])}
         if read.get("region") is not None:
-            read["region"] = Region(**read["region"])
+            read["region"] = Region.from_dict(read["region"])
         return cls(**read)
 
     @classmethod

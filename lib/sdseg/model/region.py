@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import isfinite
 from typing import Any
 
 from sdseg.errors import InputError
+
+_KEYS = {"body_above", "least_body", "margin"}
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,14 @@ class Region:
     body_above: float
     least_body: float
     margin: int | None = None
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Region:
+        """Of a card. Raises ValueError: a key is missing or unknown; InputError: as for the constructor."""
+        if not isinstance(values, Mapping) or not {"body_above", "least_body"} <= set(values) <= _KEYS:
+            told = ", ".join(map(str, values)) if isinstance(values, Mapping) else repr(values)
+            raise ValueError(f"a region has body_above, least_body and, if wished, margin, not {told[:200]}")
+        return cls(**values)
 
     def __post_init__(self) -> None:
         if not _is_number(self.body_above) or not -1 <= self.body_above < 1:
