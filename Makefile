@@ -6,7 +6,7 @@ ARGS ?=
 # Tests at a time, each on one core.
 JOBS ?= 2
 # A process of tests that dies is a failure to look into, never replaced; a failure is told when it happens.
-PYTEST_FLAGS = -q --instafail -n $(JOBS) --max-worker-restart 0
+PYTEST_FLAGS = -q --instafail --durations 20 -n $(JOBS) --max-worker-restart 0
 # Another package index to find torch on too, say PyTorch's CPU builds: docs/install.md.
 TORCH_INDEX_URL ?=
 

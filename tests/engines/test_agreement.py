@@ -106,12 +106,15 @@ def test_int8_is_calibrated_with_brains_for_brains_alone(
     replace(ModelCard.load(WEIGHTS), labels={"liver": 1}).save(weights)
     with pytest.raises(InputError, match=r"not calibrated for these weights.*`sdseg engines --calibrate IMAGES --weig"):
         Segmenter.load(weights, speed=int8)
-    calibrate = ("engines", "--calibrate", str(SAMPLE / "dicom"))
+    (tmp_path / "images").mkdir()
+    for number in range(30, 42):
+        shutil.copy(SAMPLE / "dicom" / f"IM_{number:04}.dcm", tmp_path / "images")
+    calibrate = ("engines", "--calibrate", str(tmp_path / "images"))
     assert run(*calibrate, monkeypatch=monkeypatch) == 1
     assert "Give --weights" in capsys.readouterr().err
     assert run(*calibrate, "--weights", str(weights), monkeypatch=monkeypatch) == 0
     told = capsys.readouterr().out
-    assert told.startswith("engine=openvino-int8 slices=64 dice=0.99"), told
+    assert told.startswith("engine=openvino-int8 slices=12 dice=0.99"), told
     assert Segmenter.load(weights, speed=int8).speed == int8
     others = save_tiny_weights(tmp_path / "others", XC=Window("range", 0, 255))
     with pytest.raises(InputError, match="not calibrated for these weights"):
