@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
+from copy import deepcopy
 from functools import partial
 from importlib.metadata import version
 from typing import Any
@@ -15,13 +17,14 @@ from sdseg.engines.choice_probe import dice_of
 from sdseg.engines.lowering import STREAM
 from sdseg.engines.openvino_run import run_model, to_openvino
 from sdseg.engines.parts import Decoding, FastDecoder, FastEncoder, Run
-from sdseg.engines.quantising import NETWORKS, quantise, read, save
+from sdseg.engines.quantising import quantise, read, save
+from sdseg.engines.torch_run import torch_run
 from sdseg.errors import InputError, NotCalibratedError
 from sdseg.model.pipeline import SDSegPipeline
 
 log = logging.getLogger(__name__)
-CLEARLY = 0.998  # agreement from which the encoder may be int8: other slices than those compared may agree less
-_FORMAT, _COMPARED, _AT_A_TIME = 1, 16, 4
+CLEARLY = 0.998  # agreement from which the encoder may be as it is: other slices than those compared may agree less
+_FORMAT, _COMPARED, _AT_A_TIME = 2, 16, 4
 
 
 @torch.inference_mode()
@@ -53,8 +56,8 @@ def quantised_runs(
             log.warning("The model is quantised, once for these weights; at the paper's size it takes some minutes.")
             models, _ = _quantise(pipeline, decoder, slices, least_dice)
             store.keep(key, partial(save, models))
-            return _runs(models)
-    return _runs(read(folder))
+            return _runs(models, pipeline.vision_encoder)
+    return _runs(read(folder), pipeline.vision_encoder)
 
 
 @torch.inference_mode()
@@ -110,16 +113,21 @@ def _checked(slices: torch.Tensor, size: int) -> torch.Tensor:
 def _quantise(
     pipeline: SDSegPipeline, decoder: torch.nn.Module, slices: torch.Tensor, least_dice: float
 ) -> tuple[dict[str, Any], float]:
-    """The decoder in int8, the encoder too where the masks bear it: an error of its own goes through the U-Net; and the
-    Dice with the plain masks."""
+    """The decoder in int8, the encoder in the cheapest precision that the masks bear, for an error of its own goes
+    through the U-Net; and the Dice with the plain masks."""
     seen, compared = slices[::2], (slices[1::2] if len(slices) > 1 else slices)[:_COMPARED]
     latents = torch.cat([_mask_latents(pipeline, batch) for batch in seen.split(_AT_A_TIME)])
-    encoder = pipeline.vision_encoder
-    models = {"decoder": quantise(decoder, latents), "encoder": quantise(encoder, seen)}
-    dice = _agreement(pipeline, _runs(models), compared)
-    if dice < CLEARLY and least_dice > 0:
-        models["encoder"] = to_openvino(encoder, (seen[:1],))
-        dice = _agreement(pipeline, _runs(models), compared)
+    encoder, models, dice = pipeline.vision_encoder, {"decoder": quantise(decoder, latents)}, 0.0
+    encoders: tuple[Callable[[], Any], ...] = (
+        lambda: quantise(encoder, seen),
+        lambda: to_openvino(encoder, (seen[:1],)),
+        lambda: None,  # PyTorch's, whose residual stream stays float32
+    )
+    for make in encoders:
+        models["encoder"] = make()
+        dice = _agreement(pipeline, _runs(models, encoder), compared)
+        if dice >= CLEARLY or not least_dice:
+            break
     if dice < least_dice:
         raise NotCalibratedError(
             f"In int8 the masks of these weights agree with those in float32 at a Dice of {dice:.4f}, below "
@@ -146,6 +154,9 @@ def _agreement(pipeline: SDSegPipeline, runs: tuple[Run, Run], slices: torch.Ten
     return dice_of(found, expected)
 
 
-def _runs(models: dict[str, Any]) -> tuple[Run, Run]:
-    encoder, decoder = (run_model(models[name], "int8") for name in NETWORKS)
-    return encoder, decoder
+def _runs(models: dict[str, Any], encoder: torch.nn.Module) -> tuple[Run, Run]:
+    """Encoder and decoder; where there is no model of the encoder, a copy of it runs in mixed precision."""
+    decoder, quantised = run_model(models["decoder"], "int8"), models.get("encoder")
+    if quantised is not None:
+        return run_model(quantised, "int8"), decoder
+    return torch_run(deepcopy(encoder), (torch.zeros(1),), "mixed"), decoder

@@ -26,7 +26,6 @@ logging.setLoggerClass(_LOGGERS)  # NNCF wants every logger of the process, ours
 # Not nncf.set_log_level, which sets the handlers too, and one of them may be the application's.
 logging.getLogger("nncf").setLevel(logging.ERROR)
 
-NETWORKS = ("encoder", "decoder")
 _AS_THEY_ARE = f".*({'|'.join((*STREAM, 'post_quant_conv'))}).*"
 
 
@@ -50,9 +49,10 @@ def quantise(network: torch.nn.Module, inputs: torch.Tensor) -> Any:
 
 
 def save(models: dict[str, Any], folder: Path) -> None:
-    """Raises OSError, RuntimeError."""
+    """Those that are models, not None. Raises OSError, RuntimeError."""
     for name, model in models.items():
-        openvino.save_model(model, folder / f"{name}.xml", compress_to_fp16=False)
+        if model is not None:
+            openvino.save_model(model, folder / f"{name}.xml", compress_to_fp16=False)
 
 
 @own_signal_stack()
@@ -60,4 +60,4 @@ def read(folder: Path) -> dict[str, Any]:
     """The inverse of `save`. Raises RuntimeError."""
     core = openvino.Core()
     core.set_property({"ENABLE_MMAP": False})  # a mapped file that is cut off in its place ends the process
-    return {name: core.read_model(folder / f"{name}.xml") for name in NETWORKS}
+    return {path.stem: core.read_model(path) for path in sorted(folder.glob("*.xml"))}
