@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from helpers.models import save_tiny_weights
+from helpers.models import save_tiny_weights, tiny_pipeline
 
 from sdseg.cli.main import main
 from sdseg.engines.calibration import calibration_slices, sample_slices
@@ -65,13 +65,27 @@ def test_of_the_sample(
 
 def test_int8_refuses_masks_that_do_not_agree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SDSEG_CACHE", str(tmp_path))
-    torch.manual_seed(0)
-    untrained = build_pipeline(get_preset("tiny"))
-    for part in (untrained.vae, untrained.vision_encoder, untrained.unet):
-        part.eval().requires_grad_(False)
     with pytest.raises(InputError, match="In int8 the masks of these weights agree"):
-        speed_up(untrained, ENGINES["openvino-int8"], torch.rand(3, 3, 64, 64) * 2 - 1, least_dice=1.01)
+        speed_up(tiny_pipeline(), ENGINES["openvino-int8"], torch.rand(3, 3, 64, 64) * 2 - 1, least_dice=1.01)
     assert not (tmp_path / "quantised").exists()
+
+
+@pytest.mark.parametrize(
+    ("agreements", "kept"),
+    [([0.999], ["decoder", "encoder"]), ([0.99, 0.9985], ["decoder", "encoder"]), ([0.9, 0.99, 0.996], ["decoder"])],
+)
+def test_int8_keeps_the_encoder_as_precise_as_the_masks_need_it(
+    agreements: list[float], kept: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """int8, then bf16, then mixed precision, of which there is no model to be kept; read back it is the same."""
+    monkeypatch.setenv("SDSEG_CACHE", str(tmp_path))
+    found = iter(agreements)
+    monkeypatch.setattr("sdseg.engines.int8._agreement", lambda *given: next(found))
+    slices = torch.rand(3, 3, 64, 64, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    first = speed_up(tiny_pipeline(), ENGINES["openvino-int8"], slices)(slices)
+    assert next(found, None) is None
+    assert sorted(path.stem for path in (tmp_path / "quantised").glob("*/*.xml")) == kept
+    assert torch.equal(speed_up(tiny_pipeline(), ENGINES["openvino-int8"], slices)(slices), first)
 
 
 def test_int8_wants_slices_of_the_right_size() -> None:
