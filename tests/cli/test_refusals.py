@@ -49,7 +49,7 @@ def refusal(command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, capsys: p
         ((*BATCH, "--engine", "warp"), "--engine warp", "use local or ray"),
         ((*BATCH, "--address", NOBODY), f"--address {NOBODY}", "add --engine ray"),
         ((*SEGMENT, "--engine", "warp"), "'warp'", "choose one of: auto, plain"),
-        ((*SEGMENT, "--weights", SMALL, "--encoder", "lite"), "no lite encoder", "choose --encoder full"),
+        ((*SEGMENT, "--weights", SMALL, "--encoder", "half"), "no encoder 'half'", "choose one of: full, lite"),
         ((*SEGMENT, "--engine", "torch-cuda-graphs"), "torch-cuda-graphs runs on cuda", "one of: plain, torch-fp32"),
         (("distill", "nowhere", *DISTILL), "nowhere is not a weights folder", "made by 'sdseg train'"),
         (("distill", RIVAL, *DISTILL), "brain-unet are of the kind 'basic_unet'", "give SDSeg's own"),

@@ -1,10 +1,10 @@
-"""The lite decoder that comes with brain-small, on the sample, which it did not learn from."""
+"""The lite parts that come with brain-small, on the sample, which they did not learn from."""
 
 from pathlib import Path
 
 import pytest
 
-from sdseg.engines.speed import PLAIN_SPEED, Speed
+from sdseg.engines.speed import PARTS, PLAIN_SPEED, Speed
 from sdseg.evaluation.score import score_image
 from sdseg.inference.segmenter import Segmenter
 from sdseg.model.card import ModelCard
@@ -24,12 +24,15 @@ def dice(sample_data: Path, speed: Speed) -> float:
 def test_half_a_point_is_lost_at_most(sample_data: Path) -> None:
     full = dice(sample_data, PLAIN_SPEED)
     assert full > 0.94
-    assert dice(sample_data, Speed("plain", "lite")) >= full - MOST_LOST
+    for parts in (("decoder",), ("encoder",), ("unet",), PARTS):
+        found = dice(sample_data, Speed("plain", **dict.fromkeys(parts, "lite")))
+        assert found >= full - MOST_LOST, parts
 
 
 def test_it_is_small_and_tells_its_teacher(sample_data: Path) -> None:
     folder = sample_data / "weights" / "brain-small"
-    assert (folder / "lite_decoder" / NETWORK_FILE).stat().st_size < 1_000_000
+    sizes = {part: (folder / f"lite_{part}" / NETWORK_FILE).stat().st_size for part in PARTS}
+    assert sizes["decoder"] < 1e6 and sizes["encoder"] < 1e6 and sizes["unet"] < 5e6
     told = ModelCard.load(folder).training["distilled"]
     assert told["teacher_sha256"] == "a327e9f3a44157c9148de731043b2af8ad6af40730d7ed5e5d2dba9c460c6dc1"
     assert told["data"] == {"images": 1, "slices": 86, "labelled": True}, "Colin27 alone"
