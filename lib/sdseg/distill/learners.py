@@ -75,7 +75,7 @@ class EncoderLearner(Learner):
         terms = {"image_latent": ((found - wanted) / self._deviation.to(device)).abs().mean()}
         if self._through:
             terms |= self._beyond(found, indices, device)
-        return torch.stack(list(terms.values())).sum(), {name: term.detach() for name, term in terms.items()}
+        return summed(terms)
 
     def _beyond(self, image_latents: torch.Tensor, indices: torch.Tensor, device: torch.device) -> Terms:
         bank, decoder = self._bank, self._parts[0]
@@ -93,6 +93,11 @@ class EncoderLearner(Learner):
     @property
     def slice_model(self) -> None:
         return None
+
+
+def summed(terms: Terms) -> tuple[torch.Tensor, Terms]:
+    """The loss that weighs all terms alike, and the terms to be told."""
+    return torch.stack(list(terms.values())).sum(), {name: term.detach() for name, term in terms.items()}
 
 
 def masks_apart(decoder: LiteDecoder, estimates: torch.Tensor, bank: Bank, indices: torch.Tensor) -> torch.Tensor:

@@ -6,7 +6,7 @@ import torch
 from torch.nn.functional import l1_loss
 
 from sdseg.distill.bank import ESTIMATE, Bank
-from sdseg.distill.learners import Terms, masks_apart
+from sdseg.distill.learners import Terms, masks_apart, summed
 from sdseg.distill.teacher import Teacher
 from sdseg.model.lite import LiteDecoder, LiteEncoder, LiteUNet
 from sdseg.training.learner import Batch, Learner
@@ -46,7 +46,7 @@ class UNetLearner(Learner):
         terms = {"mask_latent": l1_loss(found, bank.mask_latents[indices, ESTIMATE].to(device))}
         if decoder is not None:
             terms["mask"] = masks_apart(decoder, found, bank, indices)
-        return torch.stack(list(terms.values())).sum(), {name: term.detach() for name, term in terms.items()}
+        return summed(terms)
 
     def _image_latents(self, batch: Batch, indices: torch.Tensor) -> torch.Tensor:
         _, encoder = self._parts
