@@ -23,7 +23,7 @@ from sdseg.dicom.seg_identity import SegIdentity
 from sdseg.dicom.seg_sources import name_sources
 from sdseg.dicom.seg_writer import finish, person_name
 from sdseg.dicom.series import Series
-from sdseg.dicom.source_headers import seg_character_set, source_headers
+from sdseg.dicom.source_headers import seg_character_set, source_image
 from sdseg.errors import GeometryError, LabelError
 
 ANATOMY = codes.SCT.AnatomicalStructure
@@ -71,7 +71,7 @@ def build_map(
     created = created or datetime.now()
     version = f"{provenance.algorithm_name} {provenance.algorithm_version}"
     made = ParametricMap(
-        source_images=source_headers(series),
+        source_images=[source_image(series)],
         pixel_array=values,
         series_instance_uid=identity.uid("series"),
         series_number=identity.series_number,

@@ -119,4 +119,5 @@ def items_of(dataset: Dataset, keyword: str) -> Sequence[Dataset]:
 
 def first_item(dataset: Dataset, keyword: str) -> Dataset:
     """First item of a sequence, an empty dataset where there is none."""
-    return next(iter(items_of(dataset, keyword)), Dataset())
+    items = items_of(dataset, keyword)
+    return items[0] if items else Dataset()

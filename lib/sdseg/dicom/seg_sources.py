@@ -1,9 +1,7 @@
-"""True references of an object that highdicom derived from the headers of `source_headers`.
+"""True references of an object that highdicom derived from the stand-in of `source_headers.source_image`.
 
-highdicom knows one slice per instance, or one multi-frame instance alone, and only one picture that has no place in
-a patient. So it is given one single-frame header per slice for every kind, and the stand-ins among them (see
-`source_headers.stands_in`) are replaced here by what they stand for: instance and frame; pictures lose the place
-that was made up for them. Works for a SEG and for a Parametric Map.
+The stand-in is replaced by what its frames stand for: an instance, or a frame of one. Pictures lose the place in the
+patient that was made up for them. Works for a SEG and for a Parametric Map.
 """
 
 from collections.abc import Iterator
@@ -14,7 +12,6 @@ from pydicom.tag import Tag
 from sdseg.dicom.header import text
 from sdseg.dicom.series import Series
 from sdseg.dicom.source_frame import SourceFrame
-from sdseg.dicom.source_headers import stand_in_uid, stands_in
 
 PLACE, FRAME_LABEL, FRAME_CONTENT = (
     Tag(keyword) for keyword in ("ImagePositionPatient", "FrameLabel", "FrameContentSequence")
@@ -24,18 +21,15 @@ MADE_UP_GROUPS = ("PlanePositionSequence", "PlaneOrientationSequence", "PixelMea
 
 
 def name_sources(derived: Dataset, series: Series) -> None:
-    """Let `derived`, made from `source_headers(series)`, refer to the true instances and frames; in place."""
-    if not stands_in(series):
-        return
-    slices = {stand_in_uid(index): index for index in range(len(series.frames))}
-    derived.SourceImageSequence = references(series)
-    derived.ReferencedSeriesSequence[0].ReferencedInstanceSequence = references(series)
+    """Let `derived`, made from `source_image(series)`, refer to the true instances and frames; in place."""
+    derived.SourceImageSequence = every = references(series)
+    derived.ReferencedSeriesSequence[0].ReferencedInstanceSequence = every
     frames = list(derived.PerFrameFunctionalGroupsSequence)
     # All first: highdicom lets frames of one slice share their items.
-    indices = [slices[next(source_items(item)).ReferencedSOPInstanceUID] for item in frames]
+    indices = [slice_of(item) for item in frames]
     for item, index in zip(frames, indices, strict=True):
         for source in source_items(item):
-            source.update(reference(series.frames[index]))
+            name_source(source, series.frames[index])
         if not series.is_volume:
             item.FrameContentSequence[0].FrameLabel = f"picture {index + 1}"
     if not series.is_volume:
@@ -43,18 +37,27 @@ def name_sources(derived: Dataset, series: Series) -> None:
         derived.PatientOrientation = shared_orientation(series)
 
 
-def references(series: Series) -> list[Dataset]:
-    """One reference for each instance of the series."""
-    return [reference(SourceFrame(dataset)) for dataset in series.datasets]
+def slice_of(frame: Dataset) -> int:
+    """The slice that a Per-Frame Functional Groups item is derived from, as the stand-in counts them."""
+    return int(next(source_items(frame)).ReferencedFrameNumber) - 1
 
 
-def reference(frame: SourceFrame) -> Dataset:
-    """SOP Class, SOP Instance and, within a multi-frame instance, the frame (PS3.3 Table 10-3)."""
-    item = Dataset()
+def name_source(item: Dataset, frame: SourceFrame) -> Dataset:
+    """Let an item name a frame of the series: SOP Class, SOP Instance and, where it is one of several, the frame.
+
+    Those attributes of PS3.3 Table 10-3; the item is given back.
+    """
     item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID = frame.sop_class_uid, frame.sop_instance_uid
     if frame.number is not None:
         item.ReferencedFrameNumber = frame.number
+    elif "ReferencedFrameNumber" in item:
+        del item.ReferencedFrameNumber
     return item
+
+
+def references(series: Series) -> list[Dataset]:
+    """One reference for each instance of the series."""
+    return [name_source(Dataset(), SourceFrame(dataset)) for dataset in series.datasets]
 
 
 def source_items(frame: Dataset) -> Iterator[Dataset]:

@@ -4,7 +4,7 @@ It copies a pixel array several times over. What it makes of it besides the Pixe
 is in which slice; the true frames are put in afterwards, and `seg_check` reads all of them back.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -14,25 +14,24 @@ from pydicom.dataset import Dataset
 
 from sdseg.dicom.seg_bits import FrameKey
 from sdseg.dicom.seg_labels import Segments
-from sdseg.dicom.seg_sources import source_items
+from sdseg.dicom.seg_sources import slice_of
 
 
 def thin_segmentation(
-    headers: Sequence[Dataset], content: Segments, kind: SegmentationTypeValues, options: Mapping[str, Any]
+    source: Dataset, content: Segments, kind: SegmentationTypeValues, options: Mapping[str, Any]
 ) -> tuple[Segmentation, list[FrameKey]]:
     """The object with all but its Pixel Data, and which frames belong there, in their order.
 
     Args:
-        headers: one a slice, see `source_headers`.
+        source: stands in for the series, see `source_image`.
         content: segments and their mask.
         kind: BINARY or LABELMAP.
         options: of highdicom's Segmentation.
     """
     _, rows, columns = content.planes.shape
-    for header in headers:
-        header.Rows = header.Columns = 1
+    source.Rows = source.Columns = 1
     seg = Segmentation(
-        source_images=headers,
+        source_images=[source],
         pixel_array=presence(content, kind),
         segmentation_type=kind,
         omit_empty_frames=True,
@@ -40,7 +39,7 @@ def thin_segmentation(
     )
     seg.Rows, seg.Columns = rows, columns
     seg.SegmentsOverlap = "NO"  # a voxel of a labelmap has one value
-    return seg, frame_keys(seg, headers)
+    return seg, frame_keys(seg)
 
 
 def presence(content: Segments, kind: SegmentationTypeValues) -> NDArray[np.uint8]:
@@ -54,13 +53,11 @@ def presence(content: Segments, kind: SegmentationTypeValues) -> NDArray[np.uint
     return there
 
 
-def frame_keys(seg: Dataset, headers: Sequence[Dataset]) -> list[FrameKey]:
+def frame_keys(seg: Dataset) -> list[FrameKey]:
     """Slice and segment of each frame, as its functional groups say."""
-    slices = {header.SOPInstanceUID: index for index, header in enumerate(headers)}
     shared = seg.SharedFunctionalGroupsSequence[0]
     found: list[FrameKey] = []
     for item in seg.PerFrameFunctionalGroupsSequence:
-        index = slices[next(source_items(item)).ReferencedSOPInstanceUID]
         named = (item if "SegmentIdentificationSequence" in item else shared).get("SegmentIdentificationSequence")
-        found.append((index, int(named[0].ReferencedSegmentNumber) if named else None))
+        found.append((slice_of(item), int(named[0].ReferencedSegmentNumber) if named else None))
     return found

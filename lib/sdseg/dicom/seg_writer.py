@@ -28,7 +28,7 @@ from sdseg.dicom.seg_planes import MaskPlanes, planes_of
 from sdseg.dicom.seg_sources import name_sources
 from sdseg.dicom.seg_thin import thin_segmentation
 from sdseg.dicom.series import Series
-from sdseg.dicom.source_headers import seg_character_set, source_headers
+from sdseg.dicom.source_headers import seg_character_set, source_image
 from sdseg.dicom.source_patient import PATIENT_NAME, usable
 from sdseg.durable import replacing
 from sdseg.errors import InputError
@@ -173,7 +173,7 @@ class Draft:
             "contributing_equipment": [equipment(provenance)] if provenance else None,
             "specific_character_set": seg_character_set(series.datasets[0], added_text),
         }
-        seg, frames = thin_segmentation(source_headers(series), content, type_value(segmentation_type), options)
+        seg, frames = thin_segmentation(source_image(series), content, type_value(segmentation_type), options)
         name_sources(seg, series)
         finish(seg, series, identity, created)
         seg.ContentCreatorName = creator

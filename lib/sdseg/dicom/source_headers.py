@@ -1,21 +1,20 @@
-"""Headers of a series as a SEG can take them over: one bad optional attribute must not cost the result."""
+"""The header of a series as a SEG can take it over: one bad optional attribute must not cost the result."""
 
 from collections.abc import Iterable
 from copy import copy
 
 import numpy as np
+from numpy.typing import NDArray
 from pydicom.dataset import Dataset
-from pydicom.uid import UID, MRImageStorage
+from pydicom.uid import UID, EnhancedMRImageStorage
 from pydicom.valuerep import format_number_as_ds
 
-from sdseg.dicom.geometry import SeriesGeometry
 from sdseg.dicom.header import numbers, text
 from sdseg.dicom.plane import holder_of
 from sdseg.dicom.series import Series
-from sdseg.dicom.source_frame import SourceFrame
 from sdseg.dicom.source_patient import patient_and_study
 
-SHARED = ("SOPClassUID", "StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID", "Modality", "Rows", "Columns")
+SHARED = ("StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID", "Modality", "Rows", "Columns")
 TYPE_2 = (
     "PatientID",
     "PatientBirthDate",
@@ -28,79 +27,68 @@ TYPE_2 = (
 )
 """May be empty but not absent in Patient and General Study (PS3.3 C.7.1.1, C.7.2.1)."""
 SIMPLE_CHARACTER_SETS = ("", "ISO_IR 100", "ISO_IR 101", "ISO_IR 144", "ISO_IR 192", "GB18030")
+STAND_IN_UID = UID("2.25.1")
 
 
-def source_headers(series: Series) -> list[Dataset]:
-    """One single-frame header without pixels per slice; the first carries what can be written of patient and study.
+def source_image(series: Series) -> Dataset:
+    """A multi-frame header without pixels that stands in for the series: its frame i + 1 is slice i.
 
-    The orientation is the one of the geometry gate, the slice spacing the true one. Frames of multi-frame instances
-    and pictures get a stand-in, which `seg_sources.name_sources` has to replace in what is made of the headers.
+    It carries what can be written of patient and study. The orientation is the one of the geometry gate, the slice
+    spacing the true one. `seg_sources.name_sources` has to replace it in what is made of it, because highdicom knows
+    series of single-frame images or one multi-frame image alone, and asks of each image anew which of them it is.
     """
-    alike = place_of_all(series.grid) if series.is_volume else Dataset()
-    headers = [slice_header(series, index, alike) for index in range(len(series.frames))]
-    headers[0].update({**patient_and_study(series.datasets[0]), **headers[0]})
-    for keyword in TYPE_2:
-        if keyword not in headers[0]:
-            setattr(headers[0], keyword, "")
-    headers[0].PatientName = ""  # highdicom prints names that it finds odd: `build_seg` adds the true one
-    return headers
-
-
-def stands_in(series: Series) -> bool:
-    """Whether the headers are stand-ins: highdicom takes only single-frame images that have a place in a patient."""
-    return not series.is_volume or any(frame.number is not None for frame in series.frames)
-
-
-def stand_in_uid(index: int) -> UID:
-    """SOPInstanceUID of the stand-in for a slice."""
-    return UID(f"2.25.{index + 1}")
-
-
-def slice_header(series: Series, index: int, alike: Dataset) -> Dataset:
-    """Identity and place of one slice; `alike` is what all have of the place."""
-    frame, header = series.frames[index], Dataset()
+    header = Dataset()
     for keyword in SHARED:
-        if keyword in frame.dataset:
-            header.add(copy(frame.dataset[keyword]))  # of its own: what is made of headers shares their elements
-    header.SOPInstanceUID = UID(frame.sop_instance_uid)
-    if stands_in(series):
-        header.SOPClassUID, header.SOPInstanceUID = MRImageStorage, stand_in_uid(index)
+        if keyword in series.datasets[0]:
+            header.add(copy(series.datasets[0][keyword]))  # of its own: what is made of it shares its elements
+    header.update({**patient_and_study(series.datasets[0]), **header})
+    for keyword in TYPE_2:
+        if keyword not in header:
+            setattr(header, keyword, "")
+    header.PatientName = ""  # highdicom prints names that it finds odd: `build_seg` adds the true one
+    header.SOPClassUID, header.SOPInstanceUID = EnhancedMRImageStorage, STAND_IN_UID
+    header.NumberOfFrames = len(series.frames)
     if series.is_volume:
-        header.update(alike)
-        header.update(place_in_patient(series.grid, frame, index))
+        tell_place(header, series)
     else:
-        header.update(made_up_place(index))
+        make_up_place(header)
     return header
 
 
-def place_in_patient(grid: SeriesGeometry, frame: SourceFrame, index: int) -> Dataset:
-    """Image Plane attributes (PS3.3 C.7.6.2) of one slice, but for those of `place_of_all`."""
-    place = Dataset()
-    place.ImagePositionPatient = decimals(grid.positions[index])
-    thickness = numbers(holder_of(frame)("PixelMeasuresSequence"), "SliceThickness", 1)
+def tell_place(header: Dataset, series: Series) -> None:
+    """The functional groups of Pixel Measures, Plane Orientation and Plane Position (PS3.3 C.7.6.16.2)."""
+    grid = series.grid
+    thickness = numbers(holder_of(series.frames[0])("PixelMeasuresSequence"), "SliceThickness", 1)
     if thickness is None or thickness[0] <= 0:
         thickness = np.array([grid.slice_spacing])
-    (place.SliceThickness,) = decimals(thickness[:1])
-    return place
+    put_place(header, grid.image_orientation, [*grid.pixel_spacing, thickness[0], grid.slice_spacing], grid.positions)
 
 
-def place_of_all(grid: SeriesGeometry) -> Dataset:
-    """Those of the Image Plane attributes that every slice has."""
-    place = Dataset()
-    place.ImageOrientationPatient = decimals(grid.image_orientation)
-    place.PixelSpacing = decimals(grid.pixel_spacing)
-    (place.SpacingBetweenSlices,) = decimals([grid.slice_spacing])
-    return place
-
-
-def made_up_place(index: int) -> Dataset:
+def make_up_place(header: Dataset) -> None:
     """One picture a millimetre behind the other, until `name_sources` takes it away."""
-    place = Dataset()
-    place.FrameOfReferenceUID = UID("2.25.1")
-    place.ImagePositionPatient = [0, 0, index]
-    place.ImageOrientationPatient = [1, 0, 0, 0, 1, 0]
-    place.PixelSpacing, place.SliceThickness, place.SpacingBetweenSlices = [1, 1], 1, 1
-    return place
+    header.FrameOfReferenceUID = STAND_IN_UID
+    behind = np.arange(header.NumberOfFrames)
+    positions = np.stack([np.zeros_like(behind), np.zeros_like(behind), behind], axis=1)
+    put_place(header, [1, 0, 0, 0, 1, 0], [1, 1, 1, 1], positions)
+
+
+def put_place(header: Dataset, orientation: Iterable[float], measures: Iterable[float], positions: NDArray) -> None:
+    """Args: measures: between rows, between columns, slice thickness, between slices; positions: (slices, 3) mm."""
+    plane, pixels, shared = Dataset(), Dataset(), Dataset()
+    plane.ImageOrientationPatient = decimals(orientation)
+    between_rows, between_columns, pixels.SliceThickness, pixels.SpacingBetweenSlices = decimals(measures)
+    pixels.PixelSpacing = [between_rows, between_columns]
+    shared.PlaneOrientationSequence, shared.PixelMeasuresSequence = [plane], [pixels]
+    header.SharedFunctionalGroupsSequence = [shared]
+    header.PerFrameFunctionalGroupsSequence = [frame_at(position) for position in positions]
+
+
+def frame_at(position: Iterable[float]) -> Dataset:
+    """The Per-Frame Functional Groups item of a frame whose first pixel lies there, LPS mm."""
+    place, frame = Dataset(), Dataset()
+    place.ImagePositionPatient = decimals(position)
+    frame.PlanePositionSequence = [place]
+    return frame
 
 
 def decimals(values: Iterable[float]) -> list[str]:
