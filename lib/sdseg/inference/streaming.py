@@ -121,12 +121,14 @@ class Stream:
         for first in range(0, total, batch_size):
             last = min(first + batch_size, total)
             start, stop = (total - last, total - first) if self._flipped else (first, last)
-            labelmap.put(self._labels(start, stop, seed, batch_size), self._axis, start)
+            labels = self._labels(start, stop, seed, batch_size)
+            with self._clock.of(RESTORE):
+                labelmap.put(labels, self._axis, start)
             if progress:
                 progress(last, total)
-        labels, told = dict(self._segmenter.card.labels), corrections_of(self._image)
+        names, told = dict(self._segmenter.card.labels), corrections_of(self._image)
         return StreamedResult(
-            labelmap, self._image.affine, labels, self._clock.seconds, told, self._image.series, self._left_out, total
+            labelmap, self._image.affine, names, self._clock.seconds, told, self._image.series, self._left_out, total
         )
 
     def _labels(self, start: int, stop: int, seed: int, batch_size: int) -> npt.NDArray[np.uint8]:

@@ -11,7 +11,7 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
-from sdseg.dicom.seg_planes import planes_of, values_of
+from sdseg.dicom.seg_planes import planes_of
 
 Values = NDArray[np.uint8]
 _SLICES = 16  # of a tile, where a part runs across the slices or is the whole
@@ -28,10 +28,10 @@ class Tile:
     packed: bytes
 
     @classmethod
-    def of(cls, values: Values, start: tuple[int, int, int]) -> Tile:
-        """`values` (i, j, k) from `start` on."""
-        i, j, k = values.shape
-        return cls(start, (i, j, k), zlib.compress(values.transpose(2, 1, 0).tobytes(), _FASTEST))
+    def of(cls, planes: Values, start: tuple[int, int, int]) -> Tile:
+        """`planes` (k, j, i), contiguous, from `start` on."""
+        k, j, i = planes.shape
+        return cls(start, (i, j, k), zlib.compress(planes.data, _FASTEST))
 
     def values(self) -> Values:
         """(k, j, i)."""
@@ -73,27 +73,24 @@ class CompactLabelmap:
 
         All parts must run along the same axis: those along k may have any number of slices.
         """
-        found = np.bincount(values.ravel(), minlength=256)
-        self.counts += found
         self._unpacked = {}
-        if not found[1:].any():
-            return
-        for first, tile in self._cut(values, axis, start):
-            if not tile.any():
+        planes = np.ascontiguousarray(values.transpose(2, 1, 0))
+        for first, tile in self._cut(planes, axis, start):
+            counts = [np.bincount(plane.ravel(), minlength=256) for plane in tile]
+            self.counts += np.sum(counts, axis=0)
+            if not any(count[1:].any() for count in counts):
                 continue
             corner = (start if axis == 0 else 0, start if axis == 1 else 0, first)
-            self._tiles[first, first + tile.shape[2]].append(Tile.of(tile, corner))
-            for k in range(tile.shape[2]):
-                plane = tile[..., k]
-                if plane.any():
-                    self._held[first + k].update(values_of(np.ascontiguousarray(plane)))
+            self._tiles[first, first + len(tile)].append(Tile.of(tile, corner))
+            for k, count in enumerate(counts):
+                self._held[first + k].update((np.flatnonzero(count[1:]) + 1).tolist())
 
-    def _cut(self, values: Values, axis: int, start: int) -> Iterator[tuple[int, Values]]:
+    def _cut(self, planes: Values, axis: int, start: int) -> Iterator[tuple[int, Values]]:
         if axis == 2:
-            yield start, values
+            yield start, planes
             return
         for first in range(0, self.size[2], _SLICES):
-            yield first, values[..., first : first + _SLICES]
+            yield first, planes[first : first + _SLICES]
 
     @property
     def is_empty(self) -> bool:
