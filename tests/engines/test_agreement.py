@@ -18,8 +18,7 @@ from sdseg.engines.speed_up import speed_up
 from sdseg.errors import InputError
 from sdseg.inference.segmenter import Segmenter
 from sdseg.model.card import ModelCard
-from sdseg.model.pipeline import SDSegPipeline, build_pipeline
-from sdseg.model.presets import get_preset
+from sdseg.model.pipeline import SDSegPipeline
 from sdseg.model.weights import load_weights
 from sdseg.volume.window import Window
 
@@ -135,19 +134,10 @@ def test_int8_is_calibrated_with_brains_for_brains_alone(
         Segmenter.load(others, speed=int8)
 
 
-@pytest.mark.long
-@pytest.mark.parametrize("name", [name for name in HERE if ENGINES[name].exact])
-def test_of_the_papers_size(name: str) -> None:
-    """Random weights: numbers, not masks, are compared."""
-    batch = torch.rand(2, 3, 256, 256, generator=torch.Generator().manual_seed(0)) * 2 - 1
-
-    def make() -> SDSegPipeline:
-        torch.manual_seed(0)
-        pipeline = build_pipeline(get_preset("sd"))
-        for part in (pipeline.vae, pipeline.vision_encoder, pipeline.unet):
-            part.eval().requires_grad_(False)
-        return pipeline
-
-    expected = make()(batch)
-    difference = (speed_up(make(), ENGINES[name])(batch) - expected).abs()
-    assert difference.mean() < (5e-3 if "bf16" in name else 1e-4)
+def test_the_command_that_calibrates_names_the_lite_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SDSEG_CACHE", str(tmp_path / "cache"))
+    weights = tmp_path / "weights"
+    shutil.copytree(WEIGHTS, weights)
+    replace(ModelCard.load(WEIGHTS), labels={"liver": 1}).save(weights)
+    with pytest.raises(InputError, match=r"--calibrate IMAGES --weights \S+ --decoder lite --unet lite`,"):
+        Segmenter.load(weights, speed=Speed("openvino-int8", decoder="lite", unet="lite"))

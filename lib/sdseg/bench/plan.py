@@ -10,7 +10,7 @@ from sdseg.engines.engine import PLAIN, Engine, engines_for, get_engine
 from sdseg.engines.speed import AUTO, PARTS
 from sdseg.errors import InputError
 from sdseg.model.card import ModelCard
-from sdseg.model.kinds import SDSEG
+from sdseg.model.kinds import SDSEG, lite_folder
 from sdseg.model.presets import get_preset
 
 RIVALS = ("basic_unet", "dyn_unet")
@@ -91,7 +91,7 @@ class Plan:
         """The lite parts that are tried together: those of the autoencoder, and, where there is one, the U-Net too; of
         random weights, or those that lie beside these."""
         weights = self.weights
-        there = tuple(part for part in PARTS if weights is None or (weights / f"lite_{part}").is_dir())
+        there = tuple(part for part in PARTS if weights is None or (weights / lite_folder(part)).is_dir())
         return [parts for parts in dict.fromkeys((tuple(part for part in there if part != "unet"), there)) if parts]
 
     def _contestant(self, engine: str, lite: tuple[str, ...] = ()) -> Contestant:

@@ -12,6 +12,7 @@ from sdseg.distill.config import STAGES, Part, Stage
 from sdseg.distill.learners import DecoderLearner, EncoderLearner
 from sdseg.distill.teacher import Teacher
 from sdseg.distill.unet_learner import UNetLearner
+from sdseg.model.kinds import lite_folder
 from sdseg.model.lite import LITE_CLASSES, load_lite, new_lite
 from sdseg.training.draws import seed_of
 from sdseg.training.learner import Learner
@@ -36,8 +37,8 @@ class Pupils:
         self._teacher, self._seed = teacher, seed
         self.made: dict[Part, Any] = {}
         device = teacher.pipeline.device
-        there = [part for part in STAGES if part not in parts and (weights / f"lite_{part}").is_dir()]
-        self._helping = {part: load_lite(weights, f"lite_{part}", LITE_CLASSES[part]).to(device) for part in there}
+        there = [part for part in STAGES if part not in parts and (weights / lite_folder(part)).is_dir()]
+        self._helping = {part: load_lite(weights, lite_folder(part), LITE_CLASSES[part]).to(device) for part in there}
 
     def of(self, stage: Stage) -> Any:
         """The part that a stage trains; it begins at random, the same for the same seed."""

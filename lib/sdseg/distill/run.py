@@ -18,6 +18,7 @@ from sdseg.distill.teacher import Teacher
 from sdseg.distill.writing import write_weights
 from sdseg.errors import InputError
 from sdseg.model.card import ModelCard
+from sdseg.model.kinds import lite_folder
 from sdseg.model.pipeline import SDSegPipeline
 from sdseg.model.weights import load_weights, weights_sha256
 from sdseg.training.augment import build_augmentation
@@ -172,12 +173,14 @@ class _Distillation:
             "config": self._config.model_dump(mode="json"),
             "data": material.told,
             "steps": self._steps,
-            "parameters": {f"lite_{name}": sum(p.numel() for p in part.parameters()) for name, part in made.items()},
+            "parameters": {lite_folder(name): sum(p.numel() for p in part.parameters()) for name, part in made.items()},
             ("held_out" if material.held_out else "seen"): measured,
             "software": {name: version(name) for name in ("sdseg", "torch")},
         }
         card = replace(self._card, training={**self._card.training, "distilled": told})
-        write_weights(self._weights, {f"lite_{name}": part for name, part in made.items()}, card, self._folder.weights)
+        write_weights(
+            self._weights, {lite_folder(name): part for name, part in made.items()}, card, self._folder.weights
+        )
         self._folder.clean()
 
 

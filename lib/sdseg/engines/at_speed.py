@@ -54,7 +54,7 @@ def at_speed(
             engine = choose_for(pipeline, device, identity).engine
             fast = _run_by(pipeline, engine, device)
     else:
-        _check_calibration(pipeline, speed.engine, device, weights)
+        _check_calibration(pipeline, speed, device, weights)
         fast, engine = _run_by(pipeline, speed.engine, device), speed.engine
     del pipeline
     give_back_free_blocks()
@@ -83,17 +83,22 @@ def _run_by(pipeline: SDSegPipeline, engine: str, device: str) -> SDSegPipeline:
     return speed_up(pipeline, get_engine(engine, device))
 
 
-def _check_calibration(pipeline: SDSegPipeline, engine: str, device: str, weights: Path) -> None:
+def _check_calibration(pipeline: SDSegPipeline, speed: Speed, device: str, weights: Path) -> None:
     """Raises NotCalibratedError: nobody calibrated the engine for these weights, and the sample's slices are of another
     kind than those that they segment: on them even a bad calibration would agree."""
-    if engine == PLAIN or not get_engine(engine, device).calibrated or fits_the_sample(ModelCard.load(weights)):
+    if (
+        speed.engine == PLAIN
+        or not get_engine(speed.engine, device).calibrated
+        or fits_the_sample(ModelCard.load(weights))
+    ):
         return
     from sdseg.engines.int8 import is_calibrated
 
     if not is_calibrated(pipeline, LEAST_AGREEMENT):
         raise NotCalibratedError(
-            f"The engine {engine} is not calibrated for these weights: it has to see images of the kind that they "
-            f"segment. Run `sdseg engines --calibrate IMAGES --weights {weights}`, or choose another engine."
+            f"The engine {speed.engine} is not calibrated for these weights: it has to see images of the kind that "
+            f"they segment. Run `sdseg engines --calibrate IMAGES --weights {weights}{speed.lite_options}`, or choose "
+            "another engine."
         )
 
 

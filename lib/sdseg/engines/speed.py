@@ -47,6 +47,11 @@ class Speed:
         return LITE in self.parts.values()
 
     @property
+    def lite_options(self) -> str:
+        """Its lite parts as options of a command, each after a space: " --decoder lite"."""
+        return "".join(f" --{part} {LITE}" for part, value in self.parts.items() if value == LITE)
+
+    @property
     def identity(self) -> dict[str, str]:
         """What of it can change a mask beyond rounding: lite parts and engines that are not exact; {} otherwise."""
         found = {part: value for part, value in self.parts.items() if value != FULL}

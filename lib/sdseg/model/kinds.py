@@ -15,8 +15,14 @@ from sdseg.errors import WeightsError
 INDEX_FILE = DiffusionPipeline.config_name  # model_index.json
 SDSEG = "sdseg"
 NETWORK_FILE = "diffusion_pytorch_model.safetensors"  # in each network's folder
-# Beside the networks, where they were distilled.
-LITE_DECODER, LITE_ENCODER, LITE_UNET = LITE_PARTS = ("lite_decoder", "lite_encoder", "lite_unet")
+
+
+def lite_folder(part: str) -> str:
+    """The folder of a lite decoder, encoder or unet, beside the networks, where it was distilled."""
+    return f"lite_{part}"
+
+
+LITE_PARTS = LITE_DECODER, LITE_ENCODER, LITE_UNET = tuple(map(lite_folder, ("decoder", "encoder", "unet")))
 
 
 @dataclass(frozen=True)

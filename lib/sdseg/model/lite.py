@@ -11,7 +11,7 @@ from diffusers.utils import logging as diffusers_logging
 from safetensors import SafetensorError, safe_open
 
 from sdseg.errors import InputError, WeightsError
-from sdseg.model.kinds import NETWORK_FILE
+from sdseg.model.kinds import NETWORK_FILE, lite_folder
 from sdseg.model.lite_networks import LiteDecoder, LiteEncoder
 from sdseg.model.lite_unet import LiteUNet
 from sdseg.model.pipeline import SDSegPipeline
@@ -99,7 +99,7 @@ def load_lite(weights_folder: Path, name: str, part_class: type[Part]) -> Part:
 
 def _fitting(name: str, pipeline: SDSegPipeline, folder: Path) -> Any:
     """The lite part of that name on the pipeline's device. Raises WeightsError: it was made for another model."""
-    part = load_lite(folder, f"lite_{name}", LITE_CLASSES[name]).to(pipeline.device)
+    part = load_lite(folder, lite_folder(name), LITE_CLASSES[name]).to(pipeline.device)
     if not _FIT[name](part.config, pipeline):
         other = "autoencoder" if name == "decoder" else "model"
         raise WeightsError(f"The lite {name} in {folder} was made for another {other}; distil it anew.")
