@@ -14,7 +14,7 @@ export TORCH_INDEX_URL
 export PYTHON_IS_DEFAULT := $(if $(filter file,$(origin PYTHON)),yes)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test test-long test-full test-tools pacs-demo soak fuzz audit lint format venv venv-dev lock clean
+.PHONY: help demo serve test test-long test-full test-tools pacs-demo soak fuzz bench audit lint format venv venv-dev lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

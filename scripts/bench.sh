@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What things cost here, as ratios to the plain way, and whether the aims are met; some 40 minutes on two cores.
+# What things cost here, as ratios to the plain way, and whether the aims are met; an hour on two cores.
 #   scripts/bench.sh VENV [FOLDER for the reports]
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
