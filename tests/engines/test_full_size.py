@@ -57,7 +57,9 @@ def test_engines_keep_the_masks(
     engine = ENGINES[name]
     least = 0.999 if engine.exact else 0.995 if engine.calibrated else LEAST_WITH_BF16_UNET
     fast = speed_up(widened(load()), engine, slices[1::5] if engine.calibrated else None)
-    assert dice_of(fast(slices[::5]), expected) >= least
+    found = dice_of(fast(slices[::5]), expected)
+    print(f"{name}: Dice {found:.4f} with the plain networks")
+    assert found >= least
 
 
 def dice(pipeline: SDSegPipeline) -> float:
@@ -70,9 +72,11 @@ def dice(pipeline: SDSegPipeline) -> float:
 
 def test_lite_parts_lose_half_a_point_at_most() -> None:
     full = dice(widened(load()))
+    print(f"full: Dice {full:.4f}")
     assert full > 0.94
     for parts in (("decoder",), ("decoder", "encoder"), PARTS):
         found = dice(with_lite(widened(load()), WEIGHTS, **dict.fromkeys(parts, "lite")))
+        print(f"lite {', '.join(parts)}: Dice {found:.4f}")
         assert found >= full - MOST_LOST, parts
 
 
