@@ -45,12 +45,18 @@ def test_mixed_is_nearer_to_float32_than_bfloat16_throughout() -> None:
 
 @pytest.mark.parametrize(("precision", "told"), [("tf32", "tf32"), ("mixed", "tf32"), ("fp32", "ieee")])
 def test_a_gpu_is_told_how_to_multiply_for_the_block_only(precision: str, told: str) -> None:
-    kinds = (torch.backends.cuda.matmul, torch.backends.cudnn.conv)
-    before = [kind.fp32_precision for kind in kinds]
+    matmul, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
+
+    def switches() -> list[object]:  # the older ones raise where the newer ones say otherwise
+        kinds = (matmul, cudnn.conv, cudnn.rnn)
+        older = (matmul.allow_tf32, cudnn.allow_tf32, torch.get_float32_matmul_precision())
+        return [*(kind.fp32_precision for kind in kinds), *older]
+
+    before = switches()
     with pytest.raises(KeyError), float32_as(precision):
-        assert [kind.fp32_precision for kind in kinds] == [told, told]
+        assert switches() == [*[told] * 3, *[told == "tf32"] * 2, "high" if told == "tf32" else "highest"]
         raise KeyError
-    assert [kind.fp32_precision for kind in kinds] == before
+    assert switches() == before
 
 
 def test_a_processor_without_bfloat16_is_not_offered_to_imitate_it() -> None:

@@ -27,7 +27,23 @@ class _Graph:
 
 def graph_run(network: torch.nn.Module, examples: tuple[torch.Tensor, ...], precision: str) -> Run:
     """PyTorch's kernels as one CUDA graph a batch size, captured when it first comes."""
-    run, graphs, lock = torch_run(network, examples, precision), OrderedDict[tuple[int, ...], _Graph](), Lock()
+    return _in_graphs(torch_run(network, examples, precision))
+
+
+def compiled_run(network: torch.nn.Module, examples: tuple[torch.Tensor, ...], precision: str) -> Run:
+    """Compiled by PyTorch's Inductor, its kernels fused, and captured in CUDA graphs where there is a GPU.
+
+    Each batch size is compiled when it first comes, which takes minutes at the paper's size. The graphs are ours:
+    Inductor's own (mode "reduce-overhead") are captured anew for every thread that asks, and a server has many.
+    """
+    device = examples[0].device
+    run = call_in(torch.compile(prepare(network, device, precision), dynamic=False), precision)
+    return _in_graphs(run) if device.type == "cuda" else run
+
+
+def _in_graphs(run: Run) -> Run:
+    """`run` captured for each batch size, the last few kept; one caller at a time."""
+    graphs, lock = OrderedDict[tuple[int, ...], _Graph](), Lock()
 
     def replay(*batch: torch.Tensor) -> torch.Tensor:
         with lock:
@@ -46,22 +62,6 @@ def graph_run(network: torch.nn.Module, examples: tuple[torch.Tensor, ...], prec
     return replay
 
 
-def compiled_run(network: torch.nn.Module, examples: tuple[torch.Tensor, ...], precision: str) -> Run:
-    """Compiled by PyTorch's Inductor, its kernels fused and captured in CUDA graphs where there is a GPU.
-
-    Each batch size is compiled when it first comes, which takes minutes at the paper's size.
-    """
-    device = examples[0].device
-    mode = "reduce-overhead" if device.type == "cuda" else "default"
-    run, lock = call_in(torch.compile(prepare(network, device, precision), mode=mode, dynamic=False), precision), Lock()
-
-    def call(*batch: torch.Tensor) -> torch.Tensor:
-        with lock:
-            return run(*batch).clone()  # the next pass writes into the same place
-
-    return call
-
-
 def _capture(run: Run, batch: tuple[torch.Tensor, ...]) -> _Graph:
     inputs = tuple(tensor.clone() for tensor in batch)
     stream: Any = torch.cuda.Stream()
@@ -71,6 +71,7 @@ def _capture(run: Run, batch: tuple[torch.Tensor, ...]) -> _Graph:
             run(*inputs)
     torch.cuda.current_stream().wait_stream(stream)
     graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
+    # Other threads of a server may use the device meanwhile: only this one's calls may break the capture.
+    with torch.cuda.graph(graph, capture_error_mode="thread_local"):
         output = run(*inputs)
     return _Graph(graph, inputs, output)

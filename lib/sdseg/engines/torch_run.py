@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from threading import Lock
 from typing import Any
@@ -20,6 +20,8 @@ PRECISIONS = {
     "bf16": torch.bfloat16,
 }
 
+_cudnn: Any = torch.backends.cudnn
+_MULTIPLYING: tuple[Any, ...] = (torch.backends.cuda.matmul, _cudnn.conv, _cudnn.rnn)
 _switching = Lock()
 
 
@@ -60,14 +62,20 @@ def float32_as(precision: str) -> Iterator[None]:
     PyTorch's own default is TF32 in convolutions and not in matrix products. The switch is the process's: one block at
     a time.
     """
-    cudnn: Any = torch.backends.cudnn
-    kinds: tuple[Any, ...] = (torch.backends.cuda.matmul, cudnn.conv)
+    told = "tf32" if precision in ("tf32", "mixed") else "ieee"
     with _switching:
-        before = [kind.fp32_precision for kind in kinds]
-        for kind in kinds:
-            kind.fp32_precision = "tf32" if precision in ("tf32", "mixed") else "ieee"
+        before = [kind.fp32_precision for kind in _MULTIPLYING]
+        _switch([told for _ in _MULTIPLYING])
         try:
             yield
         finally:
-            for kind, value in zip(kinds, before, strict=True):
-                kind.fp32_precision = value
+            _switch(before)
+
+
+def _switch(told: Sequence[str]) -> None:
+    """Both of PyTorch's switches: whoever asks for the older one, as Inductor does, gets an error if they differ."""
+    matmul, convolution, _ = told
+    torch.backends.cuda.matmul.allow_tf32 = matmul == "tf32"
+    torch.backends.cudnn.allow_tf32 = convolution == "tf32"
+    for kind, value in zip(_MULTIPLYING, told, strict=True):
+        kind.fp32_precision = value
