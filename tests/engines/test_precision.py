@@ -10,6 +10,7 @@ from helpers.models import tiny_pipeline
 
 from sdseg.engines.cuda_run import compiled_run, graph_run
 from sdseg.engines.lowering import Lowered, lower_convolutions
+from sdseg.engines.speed_up import MakeRun
 from sdseg.engines.torch_run import float32_as, prepare
 
 
@@ -83,11 +84,12 @@ def test_compiled_networks_agree() -> None:
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an NVIDIA GPU")
-def test_a_captured_graph_agrees() -> None:
+@pytest.mark.parametrize("make_run", [graph_run, compiled_run])
+def test_a_captured_graph_agrees(make_run: MakeRun) -> None:
     encoder = tiny_pipeline().vision_encoder.cuda()
     image = torch.rand(5, 3, 64, 64, device="cuda")
     with torch.inference_mode():
         expected = encoder(image)
-        run = graph_run(encoder, (image[:1],), "fp32")
+        run = make_run(encoder, (image[:1],), "fp32")
         for count in (5, 1, 2, 3, 4, 5):
             torch.testing.assert_close(run(image[:count]), expected[:count], atol=1e-4, rtol=0)

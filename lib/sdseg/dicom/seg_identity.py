@@ -36,7 +36,7 @@ class SegIdentity:
         owner = [text(series.datasets[0], keyword) for keyword in OWNER]
         content = hashlib.sha256()
         for plane in planes:
-            content.update(np.ascontiguousarray(plane).tobytes())
+            content.update(np.ascontiguousarray(plane).data)
         whole = "\n".join([*sources, repr(owner), configuration, str(series.shape), content.hexdigest()])
         return cls(hashlib.sha256(whole.encode()).hexdigest())
 
