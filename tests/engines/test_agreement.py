@@ -1,5 +1,6 @@
 """Trained weights over real slices: the masks of every engine are those of the plain pipeline."""
 
+import json
 import shutil
 import sys
 from dataclasses import replace
@@ -70,21 +71,40 @@ def test_int8_refuses_masks_that_do_not_agree(tmp_path: Path, monkeypatch: pytes
 
 
 @pytest.mark.parametrize(
-    ("agreements", "kept"),
-    [([0.999], ["decoder", "encoder"]), ([0.99, 0.9985], ["decoder", "encoder"]), ([0.9, 0.99, 0.996], ["decoder"])],
+    ("agreements", "kept", "unet"),
+    [
+        ([0.999, 0.9985], ["decoder", "encoder"], "convolutions"),
+        ([0.999, 0.9975], ["decoder", "encoder"], "fp32"),
+        ([0.99, 0.9985, 0.9985], ["decoder", "encoder"], "convolutions"),
+        ([0.9, 0.99, 0.996], ["decoder"], "fp32"),
+        ([0.9, 0.99, 0.999, 0.998], ["decoder"], "convolutions"),
+    ],
 )
-def test_int8_keeps_the_encoder_as_precise_as_the_masks_need_it(
-    agreements: list[float], kept: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_int8_keeps_encoder_and_unet_as_precise_as_the_masks_need_it(
+    agreements: list[float], kept: list[str], unet: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """int8, then bf16, then mixed precision, of which there is no model to be kept; read back it is the same."""
+    """The encoder in int8, then bf16, then mixed precision, of which there is no model to be kept; then the U-Net in
+    bf16. Read back it is the same."""
     monkeypatch.setenv("SDSEG_CACHE", str(tmp_path))
     found = iter(agreements)
-    monkeypatch.setattr("sdseg.engines.int8._agreement", lambda *given: next(found))
+    monkeypatch.setattr("sdseg.engines.int8_precisions.has_bf16", lambda: True)
+    monkeypatch.setattr("sdseg.engines.int8_precisions._agreement", lambda *given: next(found))
     slices = torch.rand(3, 3, 64, 64, generator=torch.Generator().manual_seed(0)) * 2 - 1
     first = speed_up(tiny_pipeline(), ENGINES["openvino-int8"], slices)(slices)
     assert next(found, None) is None
     assert sorted(path.stem for path in (tmp_path / "quantised").glob("*/*.xml")) == kept
+    (precisions,) = (tmp_path / "quantised").glob("*/precisions.json")
+    assert json.loads(precisions.read_text()) == {"unet": unet}
     assert torch.equal(speed_up(tiny_pipeline(), ENGINES["openvino-int8"], slices)(slices), first)
+
+
+def test_a_unet_in_bf16_is_not_taken_where_it_is_only_imitated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SDSEG_CACHE", str(tmp_path))
+    monkeypatch.setattr("sdseg.engines.int8_precisions.has_bf16", lambda: False)
+    monkeypatch.setattr("sdseg.engines.int8_precisions._agreement", lambda *given: 1.0)
+    speed_up(tiny_pipeline(), ENGINES["openvino-int8"], torch.rand(3, 3, 64, 64) * 2 - 1)
+    (precisions,) = (tmp_path / "quantised").glob("*/precisions.json")
+    assert json.loads(precisions.read_text()) == {"unet": "fp32"}
 
 
 def test_int8_wants_slices_of_the_right_size() -> None:

@@ -1,37 +1,32 @@
-"""Decoder, and encoder if it can, in int8: quantised once for weights and slices, compared with float32, and kept."""
+"""Decoder, and encoder if it can, in int8, the U-Net in bf16 if it can: tried once for weights and slices, and kept."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from copy import deepcopy
-from functools import partial
 from importlib.metadata import version
 from typing import Any
 
 import torch
 
 from sdseg.engines import quantised_store as store
+from sdseg.engines.bf16 import has_bf16
 from sdseg.engines.calibration import sample_slices
-from sdseg.engines.choice_probe import dice_of
+from sdseg.engines.int8_precisions import Int8Runs, choose_precisions, runs_of
 from sdseg.engines.lowering import STREAM
-from sdseg.engines.openvino_run import run_model, to_openvino
-from sdseg.engines.parts import Decoding, FastDecoder, FastEncoder, Run
-from sdseg.engines.quantising import quantise, read, save
-from sdseg.engines.torch_run import torch_run
-from sdseg.errors import InputError, NotCalibratedError
+from sdseg.engines.parts import Decoding
+from sdseg.engines.quantising import Quantised
+from sdseg.errors import InputError
 from sdseg.model.pipeline import SDSegPipeline
 
 log = logging.getLogger(__name__)
-CLEARLY = 0.998  # agreement from which the encoder may be as it is: other slices than those compared may agree less
-_FORMAT, _COMPARED, _AT_A_TIME = 2, 16, 4
+_FORMAT = 3
 
 
 @torch.inference_mode()
 def quantised_runs(
     pipeline: SDSegPipeline, decoder: torch.nn.Module, slices: torch.Tensor | None, least_dice: float
-) -> tuple[Run, Run]:
-    """What runs the encoder and the decoder.
+) -> Int8Runs:
+    """What runs the networks.
 
     Every second slice is calibrated with, the others are compared on. The decoder is calibrated with the mask latents
     that the U-Net makes of the slices.
@@ -54,10 +49,10 @@ def quantised_runs(
         folder = store.find(key)
         if folder is None:
             log.warning("The model is quantised, once for these weights; at the paper's size it takes some minutes.")
-            models, _ = _quantise(pipeline, decoder, slices, least_dice)
-            store.keep(key, partial(save, models))
-            return _runs(models, pipeline.vision_encoder)
-    return _runs(read(folder), pipeline.vision_encoder)
+            made, _ = choose_precisions(pipeline, decoder, slices, least_dice)
+            store.keep(key, made.save)
+            return runs_of(made, pipeline.vision_encoder)
+    return runs_of(Quantised.read(folder), pipeline.vision_encoder)
 
 
 @torch.inference_mode()
@@ -76,9 +71,9 @@ def calibrate(pipeline: SDSegPipeline, slices: torch.Tensor, least_dice: float) 
     """
     decoder = Decoding(pipeline.vae)
     networks, facts, slices = _networks(pipeline, decoder), _facts(least_dice), _checked(slices, pipeline.image_size)
-    models, dice = _quantise(pipeline, decoder, slices, least_dice)
+    made, dice = choose_precisions(pipeline, decoder, slices, least_dice)
     key = store.key_of(facts, networks, slices)
-    store.keep(key, partial(save, models))
+    store.keep(key, made.save)
     try:
         if store.find(key) is None:
             raise OSError("what was quantised is not there")
@@ -100,7 +95,7 @@ def _networks(pipeline: SDSegPipeline, decoder: torch.nn.Module) -> dict[str, to
 
 def _facts(least_dice: float) -> dict[str, Any]:
     versions = {name: version(name) for name in ("nncf", "openvino", "torch")}
-    return {"format": _FORMAT, "stream": STREAM, "least Dice": least_dice, **versions}
+    return {"format": _FORMAT, "stream": STREAM, "least Dice": least_dice, "bf16": has_bf16(), **versions}
 
 
 def _checked(slices: torch.Tensor, size: int) -> torch.Tensor:
@@ -108,55 +103,3 @@ def _checked(slices: torch.Tensor, size: int) -> torch.Tensor:
     if slices.dim() != 4 or not len(slices) or tuple(slices.shape[1:]) != (3, size, size):
         raise InputError(f"Slices to calibrate with must be (slices, 3, {size}, {size}), not {tuple(slices.shape)}.")
     return slices.float().cpu()
-
-
-def _quantise(
-    pipeline: SDSegPipeline, decoder: torch.nn.Module, slices: torch.Tensor, least_dice: float
-) -> tuple[dict[str, Any], float]:
-    """The decoder in int8, the encoder in the cheapest precision that the masks bear, for an error of its own goes
-    through the U-Net; and the Dice with the plain masks."""
-    seen, compared = slices[::2], (slices[1::2] if len(slices) > 1 else slices)[:_COMPARED]
-    latents = torch.cat([_mask_latents(pipeline, batch) for batch in seen.split(_AT_A_TIME)])
-    encoder, models, dice = pipeline.vision_encoder, {"decoder": quantise(decoder, latents)}, 0.0
-    encoders: tuple[Callable[[], Any], ...] = (
-        lambda: quantise(encoder, seen),
-        lambda: to_openvino(encoder, (seen[:1],)),
-        lambda: None,  # PyTorch's, whose residual stream stays float32
-    )
-    for make in encoders:
-        models["encoder"] = make()
-        dice = _agreement(pipeline, _runs(models, encoder), compared)
-        if dice >= CLEARLY or not least_dice:
-            break
-    if dice < least_dice:
-        raise NotCalibratedError(
-            f"In int8 the masks of these weights agree with those in float32 at a Dice of {dice:.4f}, below "
-            f"{least_dice}; choose an exact engine, or calibrate with more slices of the kind that is segmented."
-        )
-    log.info("The quantised model's masks agree with those in float32 at a Dice of %.4f.", dice)
-    return models, dice
-
-
-def _mask_latents(pipeline: SDSegPipeline, slices: torch.Tensor) -> torch.Tensor:
-    """(slices, 4, latent rows, latent columns), one a slice, as the decoder takes them; the classes in turn."""
-    latent, noise = pipeline.encode(slices), pipeline.draw_noise(0)
-    ids = None if pipeline.classes is None else torch.arange(len(slices)) % pipeline.classes
-    return pipeline.estimate_mask_latent(latent, noise, ids) / pipeline.vae.config.scaling_factor
-
-
-def _agreement(pipeline: SDSegPipeline, runs: tuple[Run, Run], slices: torch.Tensor) -> float:
-    make: Any = SDSegPipeline
-    encoder = FastEncoder(runs[0], pipeline.vision_encoder.config, pipeline.device, 1)
-    decoder = FastDecoder(runs[1], pipeline.vae.config, pipeline.device, 1)
-    quantised = make(decoder, encoder, pipeline.unet, pipeline.scheduler)
-    batches = slices.split(_AT_A_TIME)
-    found, expected = (torch.cat([model(batch) for batch in batches]) for model in (quantised, pipeline))
-    return dice_of(found, expected)
-
-
-def _runs(models: dict[str, Any], encoder: torch.nn.Module) -> tuple[Run, Run]:
-    """Encoder and decoder; where there is no model of the encoder, a copy of it runs in mixed precision."""
-    decoder, quantised = run_model(models["decoder"], "int8"), models.get("encoder")
-    if quantised is not None:
-        return run_model(quantised, "int8"), decoder
-    return torch_run(deepcopy(encoder), (torch.zeros(1),), "mixed"), decoder

@@ -6,7 +6,9 @@ the residual blocks stays in floating point: rounding it costs more accuracy tha
 
 from __future__ import annotations
 
+import json
 import logging
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,7 @@ logging.setLoggerClass(_LOGGERS)  # NNCF wants every logger of the process, ours
 # Not nncf.set_log_level, which sets the handlers too, and one of them may be the application's.
 logging.getLogger("nncf").setLevel(logging.ERROR)
 
+_SAVED, _PRECISIONS = ("decoder", "encoder"), "precisions.json"
 _AS_THEY_ARE = f".*({'|'.join((*STREAM, 'post_quant_conv'))}).*"
 
 
@@ -48,16 +51,33 @@ def quantise(network: torch.nn.Module, inputs: torch.Tensor) -> Any:
     )
 
 
-def save(models: dict[str, Any], folder: Path) -> None:
-    """Those that are models, not None. Raises OSError, RuntimeError."""
-    for name, model in models.items():
-        if model is not None:
-            openvino.save_model(model, folder / f"{name}.xml", compress_to_fp16=False)
+@dataclass(frozen=True)
+class Quantised:
+    """What a calibration made of a model.
 
+    Attributes:
+        decoder: OpenVINO's model of it, in int8.
+        encoder: the same in int8 or bf16; None where it has to run in PyTorch's mixed precision.
+        unet: precision of the U-Net, fp32 or convolutions (see `torch_run`).
+    """
 
-@own_signal_stack()
-def read(folder: Path) -> dict[str, Any]:
-    """The inverse of `save`. Raises RuntimeError."""
-    core = openvino.Core()
-    core.set_property({"ENABLE_MMAP": False})  # a mapped file that is cut off in its place ends the process
-    return {path.stem: core.read_model(path) for path in sorted(folder.glob("*.xml"))}
+    decoder: Any
+    encoder: Any | None
+    unet: str
+
+    def save(self, folder: Path) -> None:
+        """Raises OSError, RuntimeError."""
+        for name in _SAVED:
+            if getattr(self, name) is not None:
+                openvino.save_model(getattr(self, name), folder / f"{name}.xml", compress_to_fp16=False)
+        (folder / _PRECISIONS).write_text(json.dumps({"unet": self.unet}))
+
+    @classmethod
+    @own_signal_stack()
+    def read(cls, folder: Path) -> Quantised:
+        """The inverse of `save`. Raises RuntimeError."""
+        core = openvino.Core()
+        core.set_property({"ENABLE_MMAP": False})  # a mapped file that is cut off in its place ends the process
+        models = {path.stem: core.read_model(path) for path in folder.glob("*.xml")}
+        told = json.loads((folder / _PRECISIONS).read_text())
+        return cls(models["decoder"], models.get("encoder"), told["unet"])

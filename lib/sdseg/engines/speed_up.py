@@ -61,15 +61,17 @@ def speed_up(
     if engine.calibrated:
         from sdseg.engines.int8 import quantised_runs
 
-        run_encoder, run_decoder = quantised_runs(pipeline, decoder, calibration, least_dice)
+        runs = quantised_runs(pipeline, decoder, calibration, least_dice)
+        run_encoder, run_decoder, precision = runs.encoder, runs.decoder, runs.unet
     else:
         run_encoder = make_run(encoder, (image,), engine.encoder or engine.autoencoder)
         run_decoder = make_run(decoder, (latent,), engine.autoencoder)
+        precision = engine.unet
     make: Any = SDSegPipeline  # it takes whatever answers its networks' calls
     fast: SDSegPipeline = make(
         FastDecoder(run_decoder, vae.config, device, at_a_time, any_size),
         FastEncoder(run_encoder, encoder.config, device, at_a_time, any_size),
-        _fast_unet(unet, latent, int(pipeline.scheduler.config.num_train_timesteps) - 1, engine, make_run, any_size),
+        _fast_unet(unet, latent, int(pipeline.scheduler.config.num_train_timesteps) - 1, engine, precision, any_size),
         pipeline.scheduler,
     )
     fast.set_progress_bar_config(disable=True)
@@ -77,8 +79,9 @@ def speed_up(
 
 
 def _fast_unet(
-    unet: Any, latent: torch.Tensor, timestep: int, engine: Engine, make_run: MakeRun, any_size: bool
+    unet: Any, latent: torch.Tensor, timestep: int, engine: Engine, precision: str, any_size: bool
 ) -> FastUNet:
+    make_run = _RUNNERS[engine.backend]
     both = torch.cat([latent, latent], dim=1)
     ids = torch.zeros(1, dtype=torch.int64, device=latent.device)
     examples = (both,) if unet.config.num_class_embeds is None else (both, ids)
@@ -86,7 +89,9 @@ def _fast_unet(
         run = make_run(Estimating(unet), examples, engine.encoder or engine.autoencoder)
         return FastLiteUNet(run, unet.config, latent.device, timestep, any_size)
     fold_time(unet.unet, timestep)
-    run = make_run(AtTimestep(unet, timestep), examples, engine.unet)
+    if precision == "convolutions":  # PyTorch's alone
+        make_run = torch_run
+    run = make_run(AtTimestep(unet, timestep), examples, precision)
     return FastUNet(run, unet.config, latent.device, timestep, any_size)
 
 
