@@ -12,6 +12,8 @@ from diffusers.models.upsampling import Upsample2D
 # before and at it, at an odd one those at it and after. Row a: how the three taps add up to the two.
 _TAPS = torch.tensor([[[1.0, 0.0, 0.0], [0.0, 1.0, 1.0]], [[1.0, 1.0, 0.0], [0.0, 0.0, 1.0]]])
 
+_WIDE = 128  # channels from which folding pays off with OpenVINO
+
 
 class FoldedUpsample(torch.nn.Module):
     """Nearest upsampling by two and a 3x3 convolution as one 2x2 convolution: 16 instead of 36 products a pixel.
@@ -24,17 +26,9 @@ class FoldedUpsample(torch.nn.Module):
 
     def __init__(self, convolution: torch.nn.Conv2d) -> None:
         super().__init__()
-        if convolution.kernel_size != (3, 3) or convolution.padding != (1, 1) or convolution.stride != (1, 1):
-            raise ValueError(f"only a 3x3 convolution with padding 1 folds, not {convolution}")
-        weight = convolution.weight.detach().double()
-        taps = _TAPS.double().to(weight.device)
-        folded = torch.einsum("ayr,oirc,bxc->oabiyx", taps, weight, taps)  # a, b: row and column within the four
-        channels = convolution.out_channels
-        self.folded = torch.nn.Conv2d(convolution.in_channels, 4 * channels, 2, padding=1)
-        self.folded.weight = torch.nn.Parameter(
-            folded.reshape(4 * channels, -1, 2, 2).to(convolution.weight.dtype), requires_grad=False
-        )
-        bias = torch.zeros(channels) if convolution.bias is None else convolution.bias.detach()
+        weight, bias = _folded(convolution)
+        self.folded = torch.nn.Conv2d(convolution.in_channels, 4 * convolution.out_channels, 2, padding=1)
+        self.folded.weight = torch.nn.Parameter(weight.flatten(0, 1), requires_grad=False)
         self.folded.bias = torch.nn.Parameter(bias.repeat_interleave(4), requires_grad=False)
 
     def forward(self, hidden_states: torch.Tensor, output_size: int | None = None) -> torch.Tensor:
@@ -52,6 +46,31 @@ class FoldedUpsample(torch.nn.Module):
             for b in (0, 1):
                 out[:, :, a::2, b::2] = every[:, :, a, b, a : a + rows, b : b + columns]
         return out
+
+
+class FoldedInFour(torch.nn.Module):
+    """The same as four convolutions, one for each of the four output pixels, woven together: OpenVINO's quickest way.
+
+    Args:
+        convolution: as for `FoldedUpsample`.
+    """
+
+    def __init__(self, convolution: torch.nn.Conv2d) -> None:
+        super().__init__()
+        weight, bias = _folded(convolution)
+        self.weights = torch.nn.ParameterList(
+            torch.nn.Parameter(weight[:, place].contiguous(), requires_grad=False) for place in range(4)
+        )
+        self.bias = torch.nn.Parameter(bias, requires_grad=False)
+
+    def forward(self, hidden_states: torch.Tensor, output_size: int | None = None) -> torch.Tensor:
+        """(batch, channels, rows, columns) -> (batch, channels, 2 rows, 2 columns)."""
+        four = []
+        for place, weight in enumerate(self.weights):
+            below, right = divmod(place, 2)
+            padded = torch.nn.functional.pad(hidden_states, (1 - right, right, 1 - below, below))
+            four.append(torch.nn.functional.conv2d(padded, weight, self.bias))
+        return torch.nn.functional.pixel_shuffle(torch.stack(four, 2).flatten(1, 2), 2)
 
 
 class ConstantProjection(torch.nn.Module):
@@ -87,16 +106,23 @@ class ClassId(torch.nn.Module):
         return class_labels[:, None].float()
 
 
-def fold_upsampling(network: torch.nn.Module) -> int:
-    """Fold every upsampling of the autoencoder's kind in `network`, in place. Returns how many there were."""
+def fold_upsampling(network: torch.nn.Module, backend: str) -> int:
+    """Fold every upsampling of the autoencoder's kind in `network`, in place, if the engine's backend gains by it.
+
+    With OpenVINO only wide ones gain: folded, the paper's decoder takes 0.98 instead of 1.19 seconds in int8, that of
+    the small preset 0.0093 instead of 0.0085. With ONNX Runtime none does. Returns how many were folded.
+    """
+    if backend == "onnxruntime":
+        return 0
+    is_openvino = backend == "openvino"
     found = [
         (parent, name)
         for parent in network.modules()
         for name, child in parent.named_children()
-        if isinstance(child, Upsample2D) and _folds(child)
+        if isinstance(child, Upsample2D) and _folds(child) and (child.channels >= _WIDE or not is_openvino)
     ]
     for parent, name in found:
-        _put(parent, name, FoldedUpsample(getattr(parent, name).conv))
+        _put(parent, name, (FoldedInFour if is_openvino else FoldedUpsample)(getattr(parent, name).conv))
     return len(found)
 
 
@@ -122,6 +148,17 @@ def fold_time(unet: Any, timestep: int) -> int:
         block.time_emb_proj = ConstantProjection(value) if classes is None else ClassProjection(value)
         block.skip_time_act = True  # the class id goes through unchanged
     return len(blocks)
+
+
+def _folded(convolution: torch.nn.Conv2d) -> tuple[torch.Tensor, torch.Tensor]:
+    """Weights (out, 4, in, 2, 2) of the four output pixels, row by row, and the bias, (out,)."""
+    if convolution.kernel_size != (3, 3) or convolution.padding != (1, 1) or convolution.stride != (1, 1):
+        raise ValueError(f"only a 3x3 convolution with padding 1 folds, not {convolution}")
+    weight = convolution.weight.detach()
+    taps = _TAPS.double().to(weight.device)
+    folded = torch.einsum("ayr,oirc,bxc->oabiyx", taps, weight.double(), taps)  # a, b: row and column within the four
+    bias = torch.zeros(convolution.out_channels) if convolution.bias is None else convolution.bias.detach()
+    return folded.flatten(1, 2).to(weight.dtype), bias.clone()
 
 
 def _folds(layer: Upsample2D) -> bool:

@@ -11,6 +11,7 @@ import torch
 from sdseg.engines import quantised_store as store
 from sdseg.engines.bf16 import has_bf16
 from sdseg.engines.calibration import sample_slices
+from sdseg.engines.folding import fold_upsampling
 from sdseg.engines.int8_precisions import Int8Runs, choose_precisions, runs_of
 from sdseg.engines.lowering import STREAM
 from sdseg.engines.parts import Decoding
@@ -69,7 +70,7 @@ def calibrate(pipeline: SDSegPipeline, slices: torch.Tensor, least_dice: float) 
     Raises:
         InputError: as there, or the disk refuses.
     """
-    decoder = Decoding(pipeline.vae)
+    decoder = _decoder(pipeline)
     networks, facts, slices = _networks(pipeline, decoder), _facts(least_dice), _checked(slices, pipeline.image_size)
     made, dice = choose_precisions(pipeline, decoder, slices, least_dice)
     key = store.key_of(facts, networks, slices)
@@ -85,8 +86,15 @@ def calibrate(pipeline: SDSegPipeline, slices: torch.Tensor, least_dice: float) 
 
 def is_calibrated(pipeline: SDSegPipeline, least_dice: float) -> bool:
     """Whether `calibrate` was given slices for these networks on this machine."""
-    key = store.key_of(_facts(least_dice), _networks(pipeline, Decoding(pipeline.vae)))
+    key = store.key_of(_facts(least_dice), _networks(pipeline, _decoder(pipeline)))
     return store.preferred(key) is not None
+
+
+def _decoder(pipeline: SDSegPipeline) -> Decoding:
+    """As `speed_up` gives it to `quantised_runs`; folding changes the pipeline's own, but not what it computes."""
+    decoder = Decoding(pipeline.vae)
+    fold_upsampling(decoder, "openvino")
+    return decoder
 
 
 def _networks(pipeline: SDSegPipeline, decoder: torch.nn.Module) -> dict[str, torch.nn.Module]:

@@ -56,8 +56,7 @@ def speed_up(
     image = torch.zeros(1, 3, size, size, device=device)
     latent = torch.zeros(1, channels, pipeline.latent_size, pipeline.latent_size, device=device)
     decoder = Decoding(vae)
-    if engine.backend in _FOLDED:
-        fold_upsampling(decoder)
+    fold_upsampling(decoder, engine.backend)
     if engine.calibrated:
         from sdseg.engines.int8 import quantised_runs
 
@@ -119,8 +118,6 @@ def _compiled(network: torch.nn.Module, examples: tuple[torch.Tensor, ...], prec
     return compiled_run(network, examples, precision)
 
 
-# OpenVINO and ONNX Runtime have something quicker of their own: folded, their decoders take three times as long.
-_FOLDED = ("torch", "torch-graphs", "torch-compile")
 _RUNNERS: dict[str, MakeRun] = {
     "torch": torch_run,
     "torch-graphs": _graphs,
