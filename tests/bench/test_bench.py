@@ -49,6 +49,7 @@ def test_ratios_and_shares_follow_from_the_seconds() -> None:
     assert third["Dice with the baseline"] is None
     assert second["share of the fp32 peak"] == pytest.approx(10.0 / 0.5 / 100.0)
     assert second["peak memory, MiB"] == 1024
+    assert {"fp32": 20.0} in report.facts.values(), "10 GFLOP at 100 a second would be 20 times as fast"
     assert report.pictures[0].png.startswith(b"\x89PNG")
 
 

@@ -43,7 +43,10 @@ def build_report(
     bars: Sequence[Bar] = (),
 ) -> Report:
     """Args: `outcomes`, the baseline first; `peaks`: precision -> GFLOP a second of a matrix product."""
-    told = {"matrix product, GFLOP a second": {name: round(value) for name, value in peaks.items()}}
+    told = {
+        "matrix product, GFLOP a second": {name: round(value) for name, value in peaks.items()},
+        "a slice's work at that rate, times the baseline": limits(outcomes[0], peaks),
+    }
     table = Table("speed", "Speed", _COLUMNS, tuple(_row(one, peaks["fp32"]) for one in outcomes), _NOTES)
     caption = "Seconds a slice by stage, and how many times as fast as the baseline."
     picture = Picture("speed", "Seconds a slice", caption, slices_picture(outcomes))
@@ -62,6 +65,14 @@ def report_of(
     told = {"date": datetime.now(UTC).date().isoformat(), **facts, "machine": asdict(machine)}
     every = (*tables, bars_table(bars)) if bars else tuple(tables)
     return Report(title, told, every, tuple(pictures))
+
+
+def limits(baseline: Outcome, peaks: Mapping[str, float]) -> dict[str, float]:
+    """By precision, how many times as fast as the baseline a slice would be if all its products ran at the peak."""
+    gflop = baseline.facts.gflop
+    if gflop is None:
+        return {}
+    return {name: round(baseline.seconds["all"] * peak / gflop, 2) for name, peak in peaks.items()}
 
 
 def _row(outcome: Outcome, peak: float) -> tuple[Cell, ...]:
