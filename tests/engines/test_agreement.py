@@ -8,33 +8,19 @@ from pathlib import Path
 
 import pytest
 import torch
+from engines.brain import HERE, SAMPLE, WEIGHTS, load
 from helpers.models import save_tiny_weights, tiny_pipeline
 
 from sdseg.cli.main import main
 from sdseg.engines.calibration import calibration_slices, sample_slices
 from sdseg.engines.choice_probe import dice_of
-from sdseg.engines.engine import ENGINES, engines_for
+from sdseg.engines.engine import ENGINES
 from sdseg.engines.speed import Speed
 from sdseg.engines.speed_up import speed_up
 from sdseg.errors import InputError
 from sdseg.inference.segmenter import Segmenter
 from sdseg.model.card import ModelCard
-from sdseg.model.pipeline import SDSegPipeline
-from sdseg.model.weights import load_weights
 from sdseg.volume.window import Window
-
-SAMPLE = Path(__file__).resolve().parents[2] / "sample-data"
-WEIGHTS = SAMPLE / "weights" / "brain-small"
-HERE = [engine.name for engine in engines_for("cpu")]
-
-
-def load() -> SDSegPipeline:
-    return load_weights(WEIGHTS, kind=SDSegPipeline)
-
-
-@pytest.fixture(scope="module")
-def slices() -> torch.Tensor:
-    return calibration_slices([SAMPLE / "dicom"], ModelCard.load(WEIGHTS).recipe)
 
 
 @pytest.fixture(scope="module")

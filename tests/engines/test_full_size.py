@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from engines.brain import HERE, SAMPLE, WEIGHTS, load
 from helpers.widening import widened
 
-from sdseg.engines.calibration import calibration_slices
 from sdseg.engines.choice_probe import dice_of
-from sdseg.engines.engine import ENGINES, engines_for
+from sdseg.engines.engine import ENGINES
 from sdseg.engines.speed import PARTS
 from sdseg.engines.speed_up import speed_up
 from sdseg.evaluation.score import score_image
@@ -21,24 +21,11 @@ from sdseg.model.card import ModelCard
 from sdseg.model.lite import new_lite, with_lite, with_parts
 from sdseg.model.pipeline import SDSegPipeline, build_pipeline
 from sdseg.model.presets import get_preset
-from sdseg.model.weights import load_weights
 
 pytestmark = pytest.mark.long
 
-SAMPLE = Path(__file__).resolve().parents[2] / "sample-data"
-WEIGHTS = SAMPLE / "weights" / "brain-small"
-HERE = [engine.name for engine in engines_for("cpu")]
 MOST_LOST = 0.005  # of the Dice against the reference
 LEAST_WITH_BF16_UNET = 0.995  # not one of the exact engines: errors of the U-Net are amplified
-
-
-def load() -> SDSegPipeline:
-    return load_weights(WEIGHTS, kind=SDSegPipeline)
-
-
-@pytest.fixture(scope="module")
-def slices() -> torch.Tensor:
-    return calibration_slices([SAMPLE / "dicom"], ModelCard.load(WEIGHTS).recipe)
 
 
 @pytest.fixture(scope="module")

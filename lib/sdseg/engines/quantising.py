@@ -1,4 +1,4 @@
-"""Encoder and decoder in 8-bit integers, by NNCF's post-training quantisation; the U-Net is none of its business.
+"""Encoder and decoder in 8-bit integers, by NNCF's post-training quantisation, and what is kept of it.
 
 Only convolutions between a normalisation and the next are quantised, 90% of the work. What reads or makes the stream of
 the residual blocks stays in floating point: rounding it costs more accuracy than all the others together.

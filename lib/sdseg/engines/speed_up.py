@@ -88,8 +88,7 @@ def _fast_unet(
         run = make_run(Estimating(unet), examples, engine.encoder or engine.autoencoder)
         return FastLiteUNet(run, unet.config, latent.device, timestep, any_size)
     fold_time(unet.unet, timestep)
-    if precision == "convolutions":  # PyTorch's alone
-        make_run = torch_run
+    make_run = torch_run if precision == "convolutions" else make_run  # PyTorch's alone
     run = make_run(AtTimestep(unet, timestep), examples, precision)
     return FastUNet(run, unet.config, latent.device, timestep, any_size)
 
