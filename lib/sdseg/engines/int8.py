@@ -20,7 +20,7 @@ from sdseg.errors import InputError
 from sdseg.model.pipeline import SDSegPipeline
 
 log = logging.getLogger(__name__)
-_FORMAT = 3
+_FORMAT = 4
 
 
 @torch.inference_mode()
