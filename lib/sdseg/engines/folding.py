@@ -12,8 +12,6 @@ from diffusers.models.upsampling import Upsample2D
 # these of the filter's three taps, as in a transposed convolution of four taps.
 _TAPS = torch.tensor([[0.0, 0.0, 1.0], [0.0, 1.0, 1.0], [1.0, 1.0, 0.0], [1.0, 0.0, 0.0]])
 
-_WIDE = 128  # channels from which folding pays off with ONNX Runtime
-
 
 class FoldedUpsample(torch.nn.Module):
     """Nearest upsampling by two and a 3x3 convolution as one transposed 4x4 convolution of stride 2: 16 instead of 36
@@ -74,17 +72,13 @@ class ClassId(torch.nn.Module):
         return class_labels[:, None].float()
 
 
-def fold_upsampling(network: torch.nn.Module, backend: str) -> int:
-    """Fold every upsampling of the autoencoder's kind in `network`, in place, if the engine's backend gains by it.
-
-    With ONNX Runtime only wide ones gain. Returns how many were folded.
-    """
-    least = _WIDE if backend == "onnxruntime" else 1
+def fold_upsampling(network: torch.nn.Module) -> int:
+    """Fold every upsampling of the autoencoder's kind in `network`, in place. Returns how many."""
     found = [
         (parent, name)
         for parent in network.modules()
         for name, child in parent.named_children()
-        if isinstance(child, Upsample2D) and _folds(child) and child.channels >= least
+        if isinstance(child, Upsample2D) and _folds(child)
     ]
     for parent, name in found:
         _put(parent, name, FoldedUpsample(getattr(parent, name).conv))

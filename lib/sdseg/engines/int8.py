@@ -93,7 +93,7 @@ def is_calibrated(pipeline: SDSegPipeline, least_dice: float) -> bool:
 def _decoder(pipeline: SDSegPipeline) -> Decoding:
     """As `speed_up` gives it to `quantised_runs`; folding changes the pipeline's own, but not what it computes."""
     decoder = Decoding(pipeline.vae)
-    fold_upsampling(decoder, "openvino")
+    fold_upsampling(decoder)
     return decoder
 
 

@@ -50,13 +50,13 @@ def speed_up(
         InputError: the engine is calibrated and there are no slices that fit, or its masks do not agree.
     """
     device, size = pipeline.device, pipeline.image_size
-    make_run, at_a_time = _RUNNERS[engine.backend], slices_at_a_time(pipeline) if device.type == "cpu" else None
+    make_run, at_a_time = RUNNERS[engine.backend], slices_at_a_time(pipeline) if device.type == "cpu" else None
     vae, encoder, unet = pipeline.vae, pipeline.vision_encoder, pipeline.unet
     any_size, channels = engine.any_size and pipeline.parts is not None, unet.config.out_channels
     image = torch.zeros(1, 3, size, size, device=device)
     latent = torch.zeros(1, channels, pipeline.latent_size, pipeline.latent_size, device=device)
     decoder = Decoding(vae)
-    fold_upsampling(decoder, engine.backend)
+    fold_upsampling(decoder)
     if engine.calibrated:
         from sdseg.engines.int8 import quantised_runs
 
@@ -80,7 +80,7 @@ def speed_up(
 def _fast_unet(
     unet: Any, latent: torch.Tensor, timestep: int, engine: Engine, precision: str, any_size: bool
 ) -> FastUNet:
-    make_run = _RUNNERS[engine.backend]
+    make_run = RUNNERS[engine.backend]
     both = torch.cat([latent, latent], dim=1)
     ids = torch.zeros(1, dtype=torch.int64, device=latent.device)
     examples = (both,) if unet.config.num_class_embeds is None else (both, ids)
@@ -117,7 +117,7 @@ def _compiled(network: torch.nn.Module, examples: tuple[torch.Tensor, ...], prec
     return compiled_run(network, examples, precision)
 
 
-_RUNNERS: dict[str, MakeRun] = {
+RUNNERS: dict[str, MakeRun] = {
     "torch": torch_run,
     "torch-graphs": _graphs,
     "torch-compile": _compiled,
