@@ -14,7 +14,7 @@ bench() { # NAME OPTION...
     "$sdseg" bench "$@" --check -o "$folder/$name" --force || missed=1
 }
 
-bench full-size --preset sd --rounds 3 --slices 4
+bench full-size --preset sd
 bench small --weights sample-data/weights/brain-small --images sample-data/dicom
 bench series --whole
 bench start --start --rounds 3

@@ -1,5 +1,9 @@
 """SDSeg as a MONAI Label app: `monailabel start_server --app sdseg_app --studies FOLDER_OR_URL`."""
 
+import sdseg_app.early  # noqa: F401 - for what its import does
+
+# isort: split
+
 import logging
 import warnings
 from collections.abc import Mapping

@@ -18,7 +18,7 @@ from sdseg.bench.bars import Bar, kind_of, speed_bars
 from sdseg.bench.contestant import BASELINE, Contestant, Facts, baseline
 from sdseg.bench.machine import Machine
 from sdseg.bench.paper_loop import PaperLoop
-from sdseg.bench.plan import Plan
+from sdseg.bench.plan import Plan, usual_effort
 from sdseg.bench.report import build_report
 from sdseg.bench.rounds import Outcome, run_rounds
 from sdseg.bench.slices_stand import random_slices
@@ -125,6 +125,15 @@ def test_what_cannot_be_measured_is_refused(tmp_path: Path) -> None:
         replace(PLAN, preset="huge")
     with pytest.raises(UnknownNameError, match="no engine 'warp'"):
         replace(PLAN, engines=("warp",)).contestants()
+
+
+def test_full_size_on_a_processor_is_measured_with_fewer_slices(tmp_path: Path) -> None:
+    assert usual_effort("sd", None, "cpu") == (3, 4)
+    assert usual_effort("sd", None, "cuda") == usual_effort("small", None, "cpu") == (5, 8)
+    save_tiny_weights(tmp_path / "weights")
+    assert usual_effort("sd", tmp_path / "weights", "cpu") == (5, 8), "the weights' own size counts"
+    with pytest.raises(UnknownNameError, match="no model preset"):
+        usual_effort("huge", None, "cpu")
 
 
 def test_lite_parts_take_part_where_there_are_some(tmp_path: Path) -> None:

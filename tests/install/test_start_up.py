@@ -1,10 +1,13 @@
 """What is imported at a start: told by names, not by seconds."""
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+ROOT = Path(__file__).parents[2]
 HEAVY = (
     *("torch", "monai", "diffusers", "highdicom", "monailabel", "numpy", "scipy", "pydicom", "SimpleITK"),
     *("matplotlib", "sqlalchemy", "fastapi", "pandas", "skimage", "nibabel", "openvino", "onnxruntime", "ray"),
@@ -48,3 +51,11 @@ def test_the_server_is_started_without_optional_packages() -> None:
     )
     done = subprocess.run([sys.executable, "-c", f"import sys\n{code}"], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == ""
+
+
+def test_the_app_keeps_diffusers_from_optional_packages() -> None:
+    """MONAI Label's own command imports MONAI before it knows of the app; what comes after is the app's."""
+    code = "import sdseg_app.main, sys\nassert 'diffusers' in sys.modules\nprint('peft' in sys.modules)"
+    plain = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}  # not as the tests start it
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=plain, cwd=ROOT)
+    assert done.stdout.splitlines()[-1] == "False"

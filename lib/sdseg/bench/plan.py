@@ -14,6 +14,7 @@ from sdseg.model.kinds import SDSEG, lite_folder
 from sdseg.model.presets import get_preset
 
 RIVALS = ("basic_unet", "dyn_unet")
+_EFFORT = {("sd", "cpu"): (3, 4)}  # two cores take half an hour for it
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class Plan:
     device: str
 
     def __post_init__(self) -> None:
-        get_preset(self.size)
+        size_of(self.preset, self.weights)
         if self.engines == ():
             raise InputError("No engine is named in --engines; leave it out for all that are installed.")
         if self.images is not None and self.weights is None:
@@ -53,7 +54,7 @@ class Plan:
     @property
     def size(self) -> str:
         """Name of the preset."""
-        return self.preset if self.weights is None else ModelCard.load(self.weights).preset
+        return size_of(self.preset, self.weights)
 
     @property
     def model(self) -> str:
@@ -97,6 +98,16 @@ class Plan:
     def _contestant(self, engine: str, lite: tuple[str, ...] = ()) -> Contestant:
         name = f"lite {'+'.join(lite)}, {engine}" if lite else engine
         return Contestant(name, self.size, self.weights, engine, batch_size=self.batch_size, lite=lite)
+
+
+def size_of(preset: str, weights: Path | None) -> str:
+    """Name of the preset: that of the weights, if there are any. Raises SdsegError: there is no such thing."""
+    return get_preset(preset if weights is None else ModelCard.load(weights).preset).name
+
+
+def usual_effort(preset: str, weights: Path | None, device: str) -> tuple[int, int]:
+    """Rounds, and slices (with `--train`, steps) in a round, if nobody says otherwise. Raises SdsegError."""
+    return _EFFORT.get((size_of(preset, weights), device), (5, 8))
 
 
 def _fastest(engines: list[Engine]) -> list[Engine]:

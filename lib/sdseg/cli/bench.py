@@ -32,8 +32,10 @@ def bench(
         str | None, typer.Option(help="Throughput and latency at these batch sizes instead, such as 1,8,64.")
     ] = None,
     check: Annotated[bool, typer.Option("--check", help="Exit code 1 where something aimed at is missed.")] = False,
-    rounds: Annotated[int, typer.Option(min=1, help="How often each contestant is timed.")] = 5,
-    slices: Annotated[int, typer.Option(min=1, help="In a round; with --train, steps.")] = 8,
+    rounds: Annotated[int | None, typer.Option(min=1, help="How often each is timed; 5, of sd on a CPU 3.")] = None,
+    slices: Annotated[
+        int | None, typer.Option(min=1, help="In a round; with --train, steps; 8, of sd on a CPU 4.")
+    ] = None,
     batch_size: Annotated[
         int | None, typer.Option(min=1, help="Slices at a time, but for the baseline's one; 8, and 4 with --train.")
     ] = None,
@@ -53,7 +55,7 @@ def bench(
     import torch
 
     from sdseg.bench import modes
-    from sdseg.bench.plan import Plan
+    from sdseg.bench.plan import Plan, usual_effort
     from sdseg.evaluation.as_markdown import markdown_table
     from sdseg.evaluation.writing import check_folder, write_report
     from sdseg.model.device import check_device
@@ -65,7 +67,8 @@ def bench(
         weights, images = weights or SAMPLE_WEIGHTS, images or SAMPLE_SERIES
     wanted = None if engines is None else tuple(filter(None, map(str.strip, engines.split(","))))
     size, count = batch_size or (4 if train else 8), threads or torch.get_num_threads()
-    plan = Plan(preset, weights, images, wanted, rounds, slices, size, count, device)
+    usual = usual_effort(preset, weights, device)
+    plan = Plan(preset, weights, images, wanted, rounds or usual[0], slices or usual[1], size, count, device)
     with progress_bar("bench") as update:
         if whole:
             report, bars = modes.whole(plan, update)
