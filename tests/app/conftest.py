@@ -43,10 +43,11 @@ def wrong_box(image: Image, tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory, weights: Path) -> Iterator[Server]:
-    """One server for all tests of this folder."""
+    """One server for all tests of this folder; its temporary files are its own."""
     home = tmp_path_factory.mktemp("server")
     copy_sample(home / "studies" / "patient" / "t1")
-    yield from run_server(home, home / "studies", weights)
+    (home / "tmp").mkdir()
+    yield from run_server(home, home / "studies", weights, environment={"TMPDIR": str(home / "tmp")})
 
 
 @pytest.fixture(scope="module")

@@ -121,7 +121,12 @@ class Image:
 
 
 def run_server(
-    home: Path, studies: Path | str, weights: Path, settings: Mapping[str, str] | None = None, **others: Path
+    home: Path,
+    studies: Path | str,
+    weights: Path,
+    settings: Mapping[str, str] | None = None,
+    environment: Mapping[str, str] | None = None,
+    **others: Path,
 ) -> Iterator[Server]:
     """A server of SDSeg and of `others`, model -> its weights; `settings` go to --conf."""
     port = free_port()
@@ -133,7 +138,8 @@ def run_server(
     server = Server(f"http://127.0.0.1:{port}", Path(studies), home / "model", weights, home / "server.log")
     # The stock script does no more than this; tests/security and tests/slicer start it itself.
     _, *arguments = stock_command(studies, *conf, port=port, models=",".join(("sdseg", *others)))
-    process = Program("monailabel.main", arguments, server.log, home, server_environment(home), session=True)
+    variables = {**server_environment(home), **(environment or {})}
+    process = Program("monailabel.main", arguments, server.log, home, variables, session=True)
     server.pid = process.pid
     try:
         wait_until_ready(server, process)

@@ -195,9 +195,10 @@ def test_an_upload_of_another_kind_is_refused(server: Server, tmp_path: Path) ->
 
 
 def test_no_result_file_is_left_behind(server: Server, image: Image) -> None:
-    import tempfile
-
-    before = set(Path(tempfile.gettempdir()).glob("sdseg-*"))
+    temporary = server.log.parent / "tmp"
+    server.infer(image.uid)
+    before = set(temporary.glob("sdseg-*"))
+    assert before, "the server keeps its temporary files elsewhere"
     server.infer(image.uid)
     server.infer(image.uid, output="dicom_seg")
-    assert set(Path(tempfile.gettempdir()).glob("sdseg-*")) <= before
+    assert set(temporary.glob("sdseg-*")) <= before
