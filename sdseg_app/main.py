@@ -22,6 +22,7 @@ from sdseg.dicom.own_structures import use_structures
 from sdseg.errors import InputError, SdsegError, UnknownNameError
 from sdseg.inference.provenance import FACTS
 from sdseg.pacs.search import SeriesKey
+from sdseg.scratch import sweep_scratch
 from sdseg.training.adapters import check_adapters
 from sdseg_app.jobs.lanes import Devices
 from sdseg_app.jobs.quiet import Quiet
@@ -75,6 +76,7 @@ class SDSegApp(MONAILabelApp):
             self.options = AppSettings.from_conf(conf, Path(app_dir))
             if starting:
                 check_place(self.options.security)
+                sweep_scratch()
             self.model_dir = self.options.model_dir
             if self.options.structures is not None:
                 use_structures(self.options.structures)

@@ -1,7 +1,6 @@
 """Files that arrive with a request: under a name of ours, gone when the request is."""
 
 import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,6 +8,7 @@ from pathlib import Path
 from fastapi import UploadFile
 
 from sdseg.errors import InputError
+from sdseg.scratch import scratch_folder
 
 PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 IMAGES = (".nii.gz", ".nii", ".nrrd", *PICTURES)
@@ -22,8 +22,8 @@ def received(upload: UploadFile, suffixes: Sequence[str]) -> Iterator[Path]:
     Of the client's name only the suffix is used; a message about the file does not tell where it lies.
     """
     suffix = suffix_of(upload, suffixes)
-    with tempfile.TemporaryDirectory(prefix="sdseg-upload-") as folder:
-        path = Path(folder) / f"upload{suffix}"
+    with scratch_folder() as folder:
+        path = folder / f"upload{suffix}"
         with path.open("wb") as stream:
             shutil.copyfileobj(upload.file, stream)
         try:

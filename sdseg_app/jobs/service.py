@@ -4,14 +4,13 @@ import os
 import shutil
 import signal
 import sys
-import tempfile
 import threading
-from pathlib import Path
 from types import FrameType
 from typing import Any
 
 from sdseg.jobs.job import Asked, Job
 from sdseg.jobs.queue import JobQueue
+from sdseg.scratch import new_scratch_folder
 from sdseg_app.jobs.inference import Inference, Inferring
 from sdseg_app.jobs.lanes import lane_of
 from sdseg_app.jobs.order import Order
@@ -30,15 +29,13 @@ class InferenceJobs:
     def __init__(self, app: Inferring, length: int) -> None:
         self._app = app
         self.queue = JobQueue(length, forget=self._forget, initializer=be_nice)
-        self._lock = threading.Lock()
-        self._home: tempfile.TemporaryDirectory[str] | None = None
 
     def submit(self, order: Order, user: str, id: str | None = None) -> Job:
         """What the order holds is let go of when the job has ended, or at once where it is refused.
 
         Raises QueueFullError, DuplicateJobError.
         """
-        folder = self._new_folder()
+        folder = new_scratch_folder()
         asked = Asked(order.model, order.called, user, lane_of(order.params.device))
         try:
             job = self.queue.submit(asked, Inference(self._app, order, folder), id, release=order.held.close)
@@ -60,12 +57,6 @@ class InferenceJobs:
                     before(received, frame)
 
             signal.signal(number, end)
-
-    def _new_folder(self) -> Path:
-        with self._lock:
-            if self._home is None:
-                self._home = tempfile.TemporaryDirectory(prefix="sdseg-replies-")
-            return Path(tempfile.mkdtemp(dir=self._home.name))
 
     def _forget(self, job: Job) -> None:
         if job.folder is not None:

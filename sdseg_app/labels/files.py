@@ -1,8 +1,6 @@
 """Masks in files: read on an image's grid and checked, written for viewers."""
 
 import hashlib
-import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +11,7 @@ from numpy.typing import NDArray
 
 from sdseg.dicom.series import load_series
 from sdseg.errors import LabelError
+from sdseg.scratch import new_scratch_file, scratch_folder
 from sdseg.volume.compact import CompactLabelmap
 from sdseg.volume.labelmap import load_labelmap_like, save_labelmap
 from sdseg.volume.volume_files import grid_of
@@ -42,8 +41,8 @@ def plain_file(label: Path, labelmap: Labelmap, image: Path) -> Iterator[Path]:
     if not label.name.endswith(SUFFIX):
         yield label
         return
-    with tempfile.TemporaryDirectory(prefix="sdseg-") as scratch:
-        yield save_labelmap(labelmap, grid_of(image).affine, Path(scratch) / "label.nrrd")
+    with scratch_folder() as scratch:
+        yield save_labelmap(labelmap, grid_of(image).affine, scratch / "label.nrrd")
 
 
 def write_label(labelmap: Labelmap, series: Path, path: Path) -> Path:
@@ -70,7 +69,5 @@ def result_file(labelmap: CompactLabelmap, affine: Any, extension: str, compress
         extension: kind of file.
         compress: NRRD only; NIfTI follows its own extension.
     """
-    descriptor, name = tempfile.mkstemp(prefix="sdseg-", suffix=extension)
-    os.close(descriptor)
-    save_labelmap(labelmap, np.asarray(affine, dtype=np.float64), Path(name), compress=compress)
-    return Path(name)
+    path = new_scratch_file(extension)
+    return save_labelmap(labelmap, np.asarray(affine, dtype=np.float64), path, compress=compress)

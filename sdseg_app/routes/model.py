@@ -1,7 +1,5 @@
 """The weights that are served: /model/info/{model} and, as one file, /model/{model}."""
 
-import os
-import tempfile
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -10,6 +8,7 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 from starlette.background import BackgroundTask
 
+from sdseg.scratch import new_scratch_file
 from sdseg_app.routes.access import Admin, Reader, running_app
 from sdseg_app.routes.parameters import ModelName
 from sdseg_app.routes.responses import Told, WholeFile, errors, file_reply
@@ -49,10 +48,9 @@ def get_model(model: ModelName, user: Admin) -> WholeFile:
 
 def _zip(folder: Path) -> Path:
     """A temporary file with all of a folder, below the folder's name; weights do not shrink, so nothing is packed."""
-    descriptor, name = tempfile.mkstemp(prefix="sdseg-model-", suffix=".zip")
-    path = Path(name)
+    path = new_scratch_file(".zip")
     try:
-        with os.fdopen(descriptor, "wb") as stream, zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
             for file in sorted(file for file in folder.rglob("*") if file.is_file()):
                 archive.write(file, Path(folder.name) / file.relative_to(folder))
     except OSError:

@@ -1,6 +1,5 @@
 """Scoring one image of the datastore, one step of the model at a time, while nobody else wants the device."""
 
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from sdseg.corrections.archive_images import images_folder
 from sdseg.pacs.fetch import fetch_series
 from sdseg.pacs.folder_client import FolderClient
 from sdseg.pacs.search import find_image_series
+from sdseg.scratch import scratch_folder
 from sdseg.selection import Score, score_image
 from sdseg_app.jobs.lanes import Devices, Idle
 from sdseg_app.jobs.memory import enough_memory, release
@@ -96,7 +96,7 @@ def _file_of(store: Datastore, image: str) -> Iterator[Path]:
     """What is not here yet is fetched for this moment only: an archive holds more than this disk."""
     far = isinstance(store, ArchiveDatastore) and not isinstance(store.archive, FolderClient)
     if isinstance(store, ArchiveDatastore) and far and not (images_folder(store.home) / image).is_dir():
-        with tempfile.TemporaryDirectory(prefix="sdseg-scoring-") as scratch:
-            yield fetch_series(store.archive, find_image_series(store.archive, image), Path(scratch))
+        with scratch_folder() as scratch:
+            yield fetch_series(store.archive, find_image_series(store.archive, image), scratch)
         return
     yield Path(store.get_image_uri(image))

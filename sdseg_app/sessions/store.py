@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sdseg.errors import InputError, UnknownNameError
-from sdseg_app.sessions.home import SessionHome
+from sdseg.own_folder import OwnFolder
 
 LONGEST = 3600
 """Seconds that a session lasts unused, unless the server is told otherwise."""
@@ -45,7 +45,7 @@ class SessionStore:
     """
 
     def __init__(self, root: Path, longest: int = LONGEST) -> None:
-        self._home = SessionHome(root)
+        self._home = OwnFolder(root)
         self._longest = longest
         self._sessions: dict[str, Session] = {}
         self._changed = threading.Condition()
@@ -57,7 +57,8 @@ class SessionStore:
         `expiry`: seconds of disuse, 0 for the longest. What `fill` raises is raised again, and nothing is left.
         """
         number = secrets.token_hex(16)
-        folder = self._home.make(number)
+        folder = self._home.path / number
+        folder.mkdir(mode=0o700)
         try:
             image = fill(folder)
         except BaseException:
@@ -105,7 +106,7 @@ class SessionStore:
         with self._changed:
             gone = [found for session in sessions if (found := self._sessions.pop(session.id, None))]
         for session in gone:
-            self._home.remove(session.id)
+            shutil.rmtree(self._home.path / session.id, ignore_errors=True)
         return len(gone)
 
     def _start_timer(self) -> None:

@@ -1,6 +1,5 @@
 """A model's result as DICOM SEG, and its way into the archive: written and sent as a file, never held whole."""
 
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ from sdseg.dicom.series import load_series
 from sdseg.errors import InputError, LabelError
 from sdseg.pacs.deliver import store_file
 from sdseg.pacs.outgoing import Outgoing
+from sdseg.scratch import scratch_folder
 from sdseg.volume.grid import Grid, turn_between
 from sdseg_app.jobs.results import Found
 from sdseg_app.labels.saving import describe
@@ -34,8 +34,8 @@ def write_result_seg(
 
 def file_result(store: Datastore, image: str, found: Found, told: dict[str, Any]) -> dict[str, str]:
     """Store the result beside the source series; its UIDs, and its path in a folder. Raises as above."""
-    with tempfile.TemporaryDirectory(prefix="sdseg-") as scratch:
-        path = Path(scratch) / "segmentation.dcm"
+    with scratch_folder() as scratch:
+        path = scratch / "segmentation.dcm"
         archive_store, _ = _write(store, image, found, told, path)
         return describe(store_file(archive_store.archive, Outgoing.read(path)))
 

@@ -1,7 +1,6 @@
 """Maps of probability and disagreement: into the archive as DICOM Parametric Map, to the client as a ZIP of NIfTI."""
 
 import json
-import tempfile
 import zipfile
 from io import BytesIO
 from pathlib import Path
@@ -17,6 +16,7 @@ from sdseg.inference.provenance import provenance_from
 from sdseg.inference.uncertainty import Uncertainty
 from sdseg.inference.uncertainty_files import MapFiles
 from sdseg.pacs.deliver import store_segmentation
+from sdseg.scratch import scratch_folder
 from sdseg_app.labels.saving import describe
 from sdseg_app.stores.datastore import ArchiveDatastore
 
@@ -64,8 +64,8 @@ def file_maps(store: Datastore, maps: list[Named]) -> dict[str, dict[str, dict[s
 def zip_maps(measured: Uncertainty | None, mask: Path, told: dict[str, Any]) -> bytes:
     """A ZIP: `map_<structure>_<quantity>.nii.gz`, the mask as `mask` with its own suffix, and `params.json`."""
     content = BytesIO()
-    with tempfile.TemporaryDirectory(prefix="sdseg-") as scratch, zipfile.ZipFile(content, "w") as archive:
-        for path in MapFiles(Path(scratch), "map").write(measured, provenance_from(told)) if measured else []:
+    with scratch_folder() as scratch, zipfile.ZipFile(content, "w") as archive:
+        for path in MapFiles(scratch, "map").write(measured, provenance_from(told)) if measured else []:
             archive.write(path, path.name)
         archive.write(mask, f"mask{''.join(mask.suffixes[-2:]) if mask.name.endswith('.gz') else mask.suffix}")
         archive.writestr("params.json", json.dumps(told))

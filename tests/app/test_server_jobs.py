@@ -5,7 +5,6 @@ import os
 import resource
 import shutil
 import signal
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from io import BytesIO
@@ -30,10 +29,11 @@ SECONDS = 60
 
 @pytest.fixture(scope="module")
 def queue_server(tmp_path_factory: pytest.TempPathFactory, weights: Path) -> Iterator[Server]:
-    """Two may wait."""
+    """Two may wait; its temporary files are its own."""
     home = tmp_path_factory.mktemp("jobs")
     copy_sample(home / "studies" / "patient" / "t1")
-    yield from run_server(home, home / "studies", weights, {"queue_length": "2"})
+    (home / "tmp").mkdir()
+    yield from run_server(home, home / "studies", weights, {"queue_length": "2"}, {"TMPDIR": str(home / "tmp")})
 
 
 @pytest.fixture
@@ -67,8 +67,8 @@ def _job(server: Server, id: str) -> dict[str, Any]:
     return dict(server.get(f"/jobs/{id}").json())
 
 
-def _uploads() -> set[Path]:
-    return set(Path(tempfile.gettempdir()).glob("sdseg-upload-*"))
+def _uploads(server: Server) -> list[Path]:
+    return list((server.log.parent / "tmp").glob("sdseg-*/own-*/*/upload*"))
 
 
 def test_a_second_viewer_is_told_its_place_and_one_too_many_to_come_back(idle: Server, image: Image) -> None:
@@ -133,7 +133,7 @@ def test_a_running_job_is_cancelled_between_two_slices(idle: Server, image: Imag
 
 
 def test_who_hangs_up_leaves_the_queue_and_nothing_behind(idle: Server, image: Image, tmp_path: Path) -> None:
-    before, uploads = len(idle.segs()), _uploads()
+    before = len(idle.segs())
     volume = tmp_path / "head.nii.gz"
     nibabel.save(nibabel.Nifti1Image(np.ones((30, 30, 4), np.int16), np.eye(4)), volume)
     blocking = _start(idle, image).json()["id"]
@@ -142,10 +142,11 @@ def test_who_hangs_up_leaves_the_queue_and_nothing_behind(idle: Server, image: I
     for query, form in (({"image": image.uid, "job": "left-1"}, saving), ({"job": "left-2"}, sending)):
         with pytest.raises(requests.ReadTimeout):
             requests.post(f"{idle.url}/infer/sdseg", params=query, timeout=2, **form)  # type: ignore[arg-type]
+    assert _uploads(idle), "they lie elsewhere"
     for id in ("left-1", "left-2"):
         left = _until(lambda id=id: (job := _job(idle, id)).get("ended") and job)
         assert (left["state"], left["started"]) == ("cancelled", None)
-    _until(lambda: _uploads() <= uploads)
+    _until(lambda: not _uploads(idle))
     requests.delete(f"{idle.url}/jobs/{blocking}", timeout=SECONDS)
 
     # And one that runs already.

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -55,8 +56,11 @@ def test_who_runs_and_who_waits_is_told(guarded: tuple[Server, str], image: Imag
     assert [answer.status_code for answer in started] == [202, 202]
     first, second = watch(server.url, "--once", token=token).stdout.splitlines()
     assert first.startswith(f"sdseg on {image.uid}: running") and "place 1 in the queue" in second
-    for answer in started:
-        requests.delete(f"{server.url}/jobs/{answer.json()['id']}", headers=headers, timeout=60)
+    jobs = [f"{server.url}/jobs/{answer.json()['id']}" for answer in started]
+    for job in jobs:
+        requests.delete(job, headers=headers, timeout=60)
+    while not all(requests.get(job, headers=headers, timeout=60).json()["ended"] for job in jobs):
+        time.sleep(0.05)  # a running one leaves at its next step
 
 
 def test_it_watches_until_it_is_stopped(guarded: tuple[Server, str]) -> None:

@@ -13,9 +13,9 @@ from sdseg import __version__
 from sdseg.batch.failures import FAILURES, outcome_of, told
 from sdseg.batch.gathering import gather
 from sdseg.batch.job import Job, Outcome, State
-from sdseg.batch.scratch import Scratch
 from sdseg.engines.speed import Speed
 from sdseg.errors import SdsegError, WeightsError
+from sdseg.scratch import scratch_folder, sweep_scratch
 
 if TYPE_CHECKING:
     from sdseg.inference.segmenter import Segmenter
@@ -54,7 +54,6 @@ class Maker:
     def __init__(self, equipment: Equipment) -> None:
         keep_quiet()
         self._equipment = equipment
-        self._scratch = Scratch()
         self._segmenters: dict[str, Segmenter] = {}
         if equipment.threads:
             import torch
@@ -63,6 +62,7 @@ class Maker:
 
     def ready(self, weights: str, weights_sha256: str) -> str:
         """Load the weights, if any, and tell our version. Raises SdsegError, OSError."""
+        sweep_scratch()
         if weights:
             self._segmenter(weights, weights_sha256)
         return __version__
@@ -83,7 +83,7 @@ class Maker:
         except (SdsegError, OSError) as error:  # of the weights, not of the series: somebody may mend them
             return Outcome(State.PASSING, told(error))
         begun = time.perf_counter()
-        with self._scratch.folder() as scratch:
+        with scratch_folder() as scratch:
             folder = gather(job, scratch / "series")
             gathered = time.perf_counter()
             here = not job.shared_mark or Path(job.shared_mark).is_file()

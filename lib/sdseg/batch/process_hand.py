@@ -16,6 +16,7 @@ from sdseg.batch.hand import WorkerDiedError
 from sdseg.batch.job import Job, Outcome
 from sdseg.batch.maker import Equipment, Maker
 from sdseg.errors import SdsegError
+from sdseg.scratch import sweep_scratch
 
 # Forked from a process that holds the imports: a worker is there in a moment, and its libraries lie in memory once.
 _CONTEXT = multiprocessing.get_context("forkserver")
@@ -88,6 +89,7 @@ class ProcessHand:
         if self._process is not None:
             self._process.kill()
             self._process.join()
+            sweep_scratch()
         if self._pipe is not None:
             self._pipe.close()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from sdseg.dicomweb.multipart import read_parts
 from sdseg.errors import InputError, SdsegError
 from sdseg.pacs.folder_client import DUPLICATE_SOP_INSTANCE, DuplicateError, FolderClient
 from sdseg.pacs.outgoing import Outgoing
+from sdseg.scratch import scratch_folder
 
 logger = logging.getLogger(__name__)
 
@@ -50,8 +50,8 @@ def store_message(client: FolderClient, body: BinaryIO, content_type: str, study
 
     Raises RequestError: the message cannot be read; nothing was stored.
     """
-    with tempfile.TemporaryDirectory(prefix="sdseg-stow-") as folder:
-        outcomes = [_store(client, path, study) for path in read_parts(body, content_type, Path(folder))]
+    with scratch_folder() as folder:
+        outcomes = [_store(client, path, study) for path in read_parts(body, content_type, folder)]
     failed = [outcome for outcome in outcomes if outcome.reason]
     status = 200 if not failed else 409 if len(failed) == len(outcomes) else 202
     content = json.dumps(_dataset(outcomes, base)).encode()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -22,6 +21,7 @@ from sdseg.pacs.outgoing import Outgoing
 from sdseg.pacs.reasons import reason_in_words
 from sdseg.pacs.search import SeriesKey, holds_instance
 from sdseg.pacs.stow import stow, warning_of
+from sdseg.scratch import scratch_folder
 
 LOOKS = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0)
 """Seconds to wait before each look: some archives answer a store before their search knows the object."""
@@ -43,8 +43,8 @@ class StoredInstance:
 
 def store_segmentation(client: Archive, segmentation: Dataset, looks: Sequence[float] = LOOKS) -> StoredInstance:
     """Store a DICOM SEG and confirm by a search that it arrived, see `store_file`. Raises DeliveryError."""
-    with tempfile.TemporaryDirectory(prefix="sdseg-") as scratch:
-        path = Path(scratch) / "segmentation.dcm"
+    with scratch_folder() as scratch:
+        path = scratch / "segmentation.dcm"
         pydicom.dcmwrite(path, segmentation, enforce_file_format=True)
         return store_file(client, Outgoing.read(path), looks)
 
