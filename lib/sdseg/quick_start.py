@@ -50,10 +50,11 @@ class _Keeper(MetaPathFinder):
 @contextmanager
 def _hidden(names: Sequence[str]) -> Iterator[None]:
     """None in `sys.modules` is Python's word for a module that cannot be imported."""
-    mine = [name for name in names if name not in sys.modules]
-    sys.modules.update(dict.fromkeys(mine))  # type: ignore[arg-type]
+    imported = {name: sys.modules[name] for name in names if name in sys.modules}
+    sys.modules.update(dict.fromkeys(names))  # type: ignore[arg-type]
     try:
         yield
     finally:
-        for name in mine:
+        for name in names:
             del sys.modules[name]
+        sys.modules.update(imported)

@@ -55,7 +55,13 @@ def test_the_server_is_started_without_optional_packages() -> None:
 
 def test_the_app_keeps_diffusers_from_optional_packages() -> None:
     """MONAI Label's own command imports MONAI before it knows of the app; what comes after is the app's."""
-    code = "import sdseg_app.main, sys\nassert 'diffusers' in sys.modules\nprint('peft' in sys.modules)"
+    code = (
+        "import monai.networks.nets, sys\nbefore = sys.modules.get('transformers')\n"
+        "import sdseg_app.main, gc, diffusers.utils as ours\n"
+        "assert sys.modules.get('transformers') is before\n"
+        "assert gc.isenabled() and gc.get_freeze_count()\n"
+        "print('peft' in sys.modules or ours.is_transformers_available())"
+    )
     plain = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}  # not as the tests start it
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=plain, cwd=ROOT)
     assert done.stdout.splitlines()[-1] == "False"

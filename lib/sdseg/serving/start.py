@@ -7,6 +7,7 @@ the removal of temporary files among it, happens only where that raises SystemEx
 
 from __future__ import annotations
 
+import gc
 import runpy
 import signal
 import sys
@@ -22,4 +23,5 @@ def _exit(number: int, frame: FrameType | None) -> None:
 if __name__ == "__main__":
     signal.signal(signal.SIGTERM, _exit)
     leave_out_extras()
+    gc.disable()  # until the app comes (sdseg_app/early.py): nothing of what is imported is garbage
     runpy.run_module("monailabel.main", run_name="__main__", alter_sys=True)
