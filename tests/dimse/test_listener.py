@@ -13,7 +13,7 @@ from sdseg.dimse.association import echo
 from sdseg.dimse.contexts import listener_contexts
 from sdseg.dimse.listener import Listening, listening
 from sdseg.dimse.peer import Peer, Timeouts
-from sdseg.dimse.tls import client_context
+from sdseg.tls import client_context
 from sdseg.tls_files import TlsFiles
 
 _HEADER_OF_A_LARGE_PDU = b"\x01\x00\x00\x00\xff\xff"

@@ -11,8 +11,8 @@ from dimse.archive import Archive, running
 
 from sdseg.dimse.association import echo
 from sdseg.dimse.peer import Peer
-from sdseg.dimse.tls import client_context, server_context
 from sdseg.errors import DeliveryError, InputError
+from sdseg.tls import client_context, server_context
 from sdseg.tls_files import TlsFiles
 
 

@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 import requests
 from requests.auth import AuthBase, HTTPBasicAuth
 
-from sdseg.dimse.tls import client_context
 from sdseg.errors import InputError
+from sdseg.tls import client_context
 from sdseg.tls_files import TlsFiles
 
 logger = logging.getLogger(__name__)

@@ -16,8 +16,8 @@ from sdseg.dimse.contexts import VERIFICATION
 from sdseg.dimse.entity import introduce
 from sdseg.dimse.negotiation import BusyError, NotConnectedError, ended, failure_of
 from sdseg.dimse.peer import Peer
-from sdseg.dimse.tls import client_context
 from sdseg.errors import DeliveryError
+from sdseg.tls import client_context
 
 # Seconds to wait before the second try, the third ...: a PACS that restarts, a full list of associations.
 PAUSES = (0.5, 2.0)

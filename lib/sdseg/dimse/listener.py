@@ -14,8 +14,8 @@ from sdseg.dimse.contexts import report_listener_contexts
 from sdseg.dimse.entity import introduce
 from sdseg.dimse.peer import CALLING, ae_title
 from sdseg.dimse.server import Server
-from sdseg.dimse.tls import server_context
 from sdseg.errors import InputError
+from sdseg.tls import server_context
 from sdseg.tls_files import TlsFiles
 
 _LAST_PORT = 65535

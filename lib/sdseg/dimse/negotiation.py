@@ -11,8 +11,8 @@ from pynetdicom.sop_class import LabelMapSegmentationStorage
 
 from sdseg.dimse.contexts import name_of
 from sdseg.dimse.peer import Peer
-from sdseg.dimse.tls import client_context
 from sdseg.errors import DeliveryError, RefusedError, SetupError
+from sdseg.tls import client_context
 
 # A-ASSOCIATE-RJ, PS3.8 table 9-21: (source, reason) in words.
 _REASONS = {

@@ -1,4 +1,5 @@
-"""TLS of DICOM connections (PS3.15 B.9 and B.10, the BCP 195 profiles): TLS 1.2 or newer, both sides show who they are.
+"""TLS of connections over HTTPS and DICOM (PS3.15 B.9 and B.10, the BCP 195 profiles): 1.2 or newer; on request both
+sides show who they are.
 
 Whose certificate is believed: one that the given CA signed. The name in it must be the peer's host when the host is
 given as a name. Peers are often addressed by IP, and hospital certificates seldom hold addresses: then, with a CA file
