@@ -48,7 +48,7 @@ def organs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def server(tmp_path_factory: pytest.TempPathFactory, organs: Path) -> Iterator[Server]:
     home = tmp_path_factory.mktemp("slicer")
     copy_sample(home / "studies" / "t1")
-    (home / "sessions" / "server-gone" / "a-session").mkdir(parents=True)  # of a server that was killed
+    (home / "sessions" / "own-gone" / "a-session").mkdir(parents=True)  # of a server that was killed
     yield from run_server(home, home / "studies", organs)
 
 

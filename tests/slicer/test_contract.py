@@ -167,4 +167,4 @@ def wait_for(condition: Callable[[], object], seconds: float = 60) -> None:
 
 
 def test_what_a_killed_server_left_is_gone(server: Server) -> None:
-    assert not (server.log.parent / "sessions" / "server-gone").exists()
+    assert not (server.log.parent / "sessions" / "own-gone").exists()
